@@ -1,0 +1,36 @@
+# Two commands do all the set-up: `make demo` and `make test`.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+.PHONY: install demo serve test lint lock bench soak clean
+
+install: $(STAMP)
+
+$(STAMP): pyproject.toml requirements.lock deploy/install.sh
+	PYTHON=$(PYTHON) sh deploy/install.sh $(VENV)
+	@touch $(STAMP)
+
+demo: install
+	$(BIN)/zhihao demo $(ARGS)
+
+serve: install
+	$(BIN)/zhihao serve $(ARGS)
+
+lint: install
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+test: install lint
+	$(BIN)/python -m pytest $(ARGS)
+
+# The lock carries hashes and no address, so any index that serves the same files will do.
+lock: install
+	$(BIN)/uv pip compile pyproject.toml --extra embedded --extra dev --extra lock --group build \
+	  --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --upgrade -o requirements.lock
+
+clean:
+	rm -rf $(VENV) .mypy_cache .ruff_cache

@@ -1,0 +1,64 @@
+"""Background jobs: deferred by name, inside the caller's transaction.
+
+A job exists exactly when the caller's transaction commits. ``service.worker`` binds the names to use cases.
+"""
+
+import json
+from datetime import datetime
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+QUEUE = "default"
+
+Argument = str | int | bool | None
+
+_DEFER = text(
+    """
+    SELECT procrastinate_defer_jobs_v1(ARRAY[
+      ROW(:queue, :name, :priority, :lock, :queueing_lock, CAST(:args AS jsonb), CAST(:at AS timestamptz))
+    ]::procrastinate_job_to_defer_v1[])
+    """
+)
+
+_WAITING = text(
+    "SELECT EXISTS (SELECT FROM procrastinate_jobs WHERE queueing_lock = :queueing_lock AND status = 'todo')"
+)
+
+
+async def defer(
+    session: AsyncSession,
+    name: str,
+    *,
+    lock: str | None = None,
+    queueing_lock: str | None = None,
+    at: datetime | None = None,
+    priority: int = 0,
+    **args: Argument,
+) -> None:
+    """Adds the job ``name`` to the caller's transaction.
+
+    Jobs that share a ``lock`` run one at a time, in the order they were deferred. While a job with the
+    same ``queueing_lock`` waits unstarted, this does nothing: the waiting one will see the new state.
+    ``at`` delays it; a higher ``priority`` runs first.
+    """
+    if queueing_lock is not None:
+        # Serialized by an advisory lock to the end of the transaction, since the unique index behind
+        # queueing_lock would otherwise turn a race into a failed transaction of the caller's.
+        await session.execute(
+            text("SELECT pg_advisory_xact_lock(hashtextextended(:key, 0))"), {"key": f"defer:{queueing_lock}"}
+        )
+        if (await session.execute(_WAITING, {"queueing_lock": queueing_lock})).scalar_one():
+            return
+    await session.execute(
+        _DEFER,
+        {
+            "queue": QUEUE,
+            "name": name,
+            "priority": priority,
+            "lock": lock,
+            "queueing_lock": queueing_lock,
+            "args": json.dumps(args),
+            "at": at,
+        },
+    )
