@@ -1,1 +1,177 @@
-"""The tables of this room."""
+"""The tables of this room.
+
+Account ids are plain values: no foreign key leaves the room. Lengths are checked at the doors, so that a
+limit is a setting and not a migration.
+"""
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql
+from sqlmodel import SQLModel
+
+_NOW = sa.text("zhihao_now()")
+_TIME = sa.DateTime(timezone=True)
+
+
+def _uuid_array() -> postgresql.ARRAY[object]:
+    return postgresql.ARRAY(sa.Uuid())
+
+
+profile = sa.Table(
+    "profile",
+    SQLModel.metadata,
+    sa.Column("account_id", sa.Uuid, primary_key=True),
+    sa.Column("handle", sa.Text, nullable=False),
+    # What uniqueness is decided on: the handle in lower case.
+    sa.Column("handle_key", sa.Text, nullable=False),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("bio", sa.Text, nullable=False),
+    sa.Column("created_at", _TIME, nullable=False, server_default=_NOW),
+    sa.Column("updated_at", _TIME, nullable=False, server_default=_NOW),
+    sa.UniqueConstraint("handle_key", name="profile_handle_key_unique"),
+)
+
+knowledge_base = sa.Table(
+    "knowledge_base",
+    SQLModel.metadata,
+    sa.Column("id", sa.Uuid, primary_key=True),
+    sa.Column("owner_id", sa.Uuid, nullable=False),
+    sa.Column("slug", sa.Text, nullable=False),
+    sa.Column("title", sa.Text, nullable=False),
+    sa.Column("summary", sa.Text, nullable=False),
+    sa.Column("category", sa.Text, nullable=False),
+    sa.Column("tags", postgresql.ARRAY(sa.Text), nullable=False),
+    sa.Column("language", sa.Text, nullable=False),
+    sa.Column("visibility", sa.Text, nullable=False),
+    sa.Column("status", sa.Text, nullable=False),
+    sa.Column("free_questions", sa.Integer, nullable=False),
+    sa.Column("api_access", sa.Boolean, nullable=False),
+    sa.Column("api_price_amount", sa.BigInteger),
+    sa.Column("api_price_currency", sa.Text),
+    # Ready, live documents of each tier, kept in the transaction that changes them.
+    sa.Column("paid_documents", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("free_documents", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("rights_declared_at", _TIME),
+    sa.Column("created_at", _TIME, nullable=False, server_default=_NOW),
+    sa.Column("updated_at", _TIME, nullable=False, server_default=_NOW),
+    sa.Column("published_at", _TIME),
+    sa.Column("deleted_at", _TIME),
+    sa.UniqueConstraint("slug", name="knowledge_base_slug_unique"),
+    sa.CheckConstraint(
+        "visibility IN ('private', 'unlisted', 'public')", name="knowledge_base_visibility_check"
+    ),
+    sa.CheckConstraint("status IN ('draft', 'published')", name="knowledge_base_status_check"),
+    sa.CheckConstraint("free_questions >= 0", name="knowledge_base_free_questions_check"),
+    sa.CheckConstraint("paid_documents >= 0 AND free_documents >= 0", name="knowledge_base_documents_check"),
+    sa.CheckConstraint(
+        "(api_price_amount IS NULL) = (api_price_currency IS NULL) AND api_price_amount >= 0",
+        name="knowledge_base_api_price_check",
+    ),
+    sa.Index("knowledge_base_owner_index", "owner_id", "id"),
+)
+
+passage_index = sa.Table(
+    "passage_index",
+    SQLModel.metadata,
+    sa.Column("knowledge_base_id", sa.Uuid, sa.ForeignKey("knowledge_base.id"), primary_key=True),
+    # The engine's generation that holds everything acknowledged so far.
+    sa.Column("generation", sa.BigInteger, nullable=False, server_default="0"),
+    # Documents whose indexed passages must not be seen: removed, or of another tier or text by now.
+    sa.Column("excluded_document_ids", _uuid_array(), nullable=False, server_default="{}"),
+)
+
+document = sa.Table(
+    "document",
+    SQLModel.metadata,
+    sa.Column("id", sa.Uuid, primary_key=True),
+    sa.Column("knowledge_base_id", sa.Uuid, sa.ForeignKey("knowledge_base.id"), nullable=False),
+    sa.Column("title", sa.Text, nullable=False),
+    # The name of the file it came from; for an archive's entry, its path in there.
+    sa.Column("file_name", sa.Text, nullable=False),
+    sa.Column("imported", sa.Boolean, nullable=False),
+    sa.Column("tier", sa.Text, nullable=False),
+    sa.Column("status", sa.Text, nullable=False),
+    sa.Column("failure_code", sa.Text),
+    sa.Column("failure_detail", sa.Text),
+    # The file's bytes: their hash, and where they wait or are kept.
+    sa.Column("sha256", sa.LargeBinary, nullable=False),
+    sa.Column("blob_key", sa.Text, nullable=False),
+    sa.Column("current_revision_id", sa.Uuid),
+    sa.Column("created_at", _TIME, nullable=False, server_default=_NOW),
+    sa.Column("updated_at", _TIME, nullable=False, server_default=_NOW),
+    sa.Column("deleted_at", _TIME),
+    sa.CheckConstraint("tier IN ('free', 'paid')", name="document_tier_check"),
+    sa.CheckConstraint(
+        "status IN ('queued', 'parsing', 'indexing', 'ready', 'failed')", name="document_status_check"
+    ),
+    sa.Index("document_knowledge_base_index", "knowledge_base_id", "id"),
+    sa.Index("document_sha256_index", "knowledge_base_id", "sha256"),
+)
+
+revision = sa.Table(
+    "revision",
+    SQLModel.metadata,
+    sa.Column("id", sa.Uuid, primary_key=True),
+    sa.Column("document_id", sa.Uuid, sa.ForeignKey("document.id"), nullable=False),
+    sa.Column("knowledge_base_id", sa.Uuid, sa.ForeignKey("knowledge_base.id"), nullable=False),
+    sa.Column("number", sa.Integer, nullable=False),
+    # Of the text in UTF-8; the file's own bytes are hashed apart.
+    sa.Column("sha256", sa.LargeBinary, nullable=False),
+    sa.Column("file_sha256", sa.LargeBinary, nullable=False),
+    sa.Column("blob_key", sa.Text, nullable=False),
+    sa.Column("text", sa.Text, nullable=False),
+    # service.knowledge.blocks.pack(): {"locators": [...], "blocks": [[start, end, kind, locator], ...]}
+    sa.Column("blocks", postgresql.JSONB, nullable=False),
+    sa.Column("created_at", _TIME, nullable=False, server_default=_NOW),
+    sa.UniqueConstraint("document_id", "number", name="revision_number_unique"),
+)
+
+import_job = sa.Table(
+    "import_job",
+    SQLModel.metadata,
+    sa.Column("id", sa.Uuid, primary_key=True),
+    sa.Column("knowledge_base_id", sa.Uuid, sa.ForeignKey("knowledge_base.id"), nullable=False),
+    sa.Column("account_id", sa.Uuid, nullable=False),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("tier", sa.Text, nullable=False),
+    sa.Column("file_name", sa.Text, nullable=False),
+    sa.Column("blob_key", sa.Text, nullable=False),
+    sa.Column("status", sa.Text, nullable=False),
+    sa.Column("total", sa.Integer, nullable=False, server_default="0"),
+    # Entries that are ready, identical ones included; failed ones are counted from import_entry.
+    sa.Column("done", sa.Integer, nullable=False, server_default="0"),
+    # Why the whole of it was refused, if it was.
+    sa.Column("failure_code", sa.Text),
+    sa.Column("failure_detail", sa.Text),
+    sa.Column("created_at", _TIME, nullable=False, server_default=_NOW),
+    sa.Column("finished_at", _TIME),
+    sa.CheckConstraint("status IN ('queued', 'running', 'done', 'failed')", name="import_job_status_check"),
+    sa.CheckConstraint("tier IN ('free', 'paid')", name="import_job_tier_check"),
+    sa.Index("import_job_knowledge_base_index", "knowledge_base_id", "id"),
+)
+
+import_entry = sa.Table(
+    "import_entry",
+    SQLModel.metadata,
+    sa.Column("import_id", sa.Uuid, sa.ForeignKey("import_job.id"), primary_key=True),
+    sa.Column("position", sa.Integer, primary_key=True),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("status", sa.Text, nullable=False),
+    # The document it made, or the one it found to be the same.
+    sa.Column("document_id", sa.Uuid, sa.ForeignKey("document.id")),
+    sa.Column("code", sa.Text),
+    sa.Column("detail", sa.Text),
+    sa.CheckConstraint("status IN ('indexing', 'ready', 'failed')", name="import_entry_status_check"),
+    sa.Index("import_entry_status_index", "import_id", "status", "position"),
+)
+
+visit = sa.Table(
+    "visit",
+    SQLModel.metadata,
+    sa.Column("id", sa.Uuid, primary_key=True),
+    sa.Column("knowledge_base_id", sa.Uuid, sa.ForeignKey("knowledge_base.id"), nullable=False),
+    sa.Column("ref", sa.Text),
+    sa.Column("account_id", sa.Uuid),
+    sa.Column("visitor", sa.Text),
+    sa.Column("at", _TIME, nullable=False, server_default=_NOW),
+    sa.Index("visit_knowledge_base_index", "knowledge_base_id", "at"),
+)
