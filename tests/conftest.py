@@ -1,0 +1,70 @@
+"""A real PostgreSQL for every test that wants one: the wheel's, started once, a fresh database a test."""
+
+import os
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from uuid import uuid4
+
+import psycopg
+import pytest
+from psycopg import sql
+
+from service.platform.database import Database
+from service.platform.migrating import migrate
+from service.platform.postgres import EmbeddedPostgres
+
+TEMPLATE = "template_migrated"
+DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
+
+
+def _named(url: str, database: str) -> str:
+    """The same server's other database."""
+    head, _, tail = url.rpartition("/zhihao?")
+    return f"{head}/{database}?{tail}"
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[str]:
+    """A server with a migrated template database; ``ZHIHAO_TEST_POSTGRES_VERSION`` picks 16 or 18."""
+    with tempfile.TemporaryDirectory(prefix="zhihao-test-") as folder:
+        version = int(os.environ.get("ZHIHAO_TEST_POSTGRES_VERSION", "18"))
+        # fsync off: what survives a power cut is not under test here, what survives a kill is.
+        server = EmbeddedPostgres(
+            Path(folder), version=version, options={"fsync": "off", "max_connections": "300"}
+        )
+        url = server.start()
+        with psycopg.connect(url, autocommit=True) as connection:
+            connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(TEMPLATE)))
+        migrate(_named(url, TEMPLATE))
+        yield url
+        server.leave()
+
+
+@pytest.fixture
+def database_url(postgres: str) -> Iterator[str]:
+    """The URL of a fresh database at the newest revision."""
+    name = f"test_{uuid4().hex}"
+    with psycopg.connect(postgres, autocommit=True) as connection:
+        connection.execute(
+            sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(name), sql.Identifier(TEMPLATE))
+        )
+    yield _named(postgres, name)
+    with psycopg.connect(postgres, autocommit=True) as connection:
+        connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+@pytest.fixture
+async def database(database_url: str) -> AsyncIterator[Database]:
+    """A pool on a fresh, migrated database."""
+    database = Database(database_url, pool_size=10, max_overflow=10, pool_timeout=10)
+    yield database
+    await database.close()
+
+
+@pytest.fixture(scope="session")
+def data_dir() -> Path:
+    """The folder of text sets beside the project; the test is skipped where it is not."""
+    if not DATA.is_dir():
+        pytest.skip("the text sets are not at hand")
+    return DATA
