@@ -1,4 +1,4 @@
-"""Structured logs: one event a line, named ``noun.verb``, with ids and never with people's texts or secrets."""
+"""Structured logs: one event a line, named ``noun.verb``, with ids, never with texts or secrets."""
 
 import logging
 import sys
@@ -15,7 +15,9 @@ def configure_logs(*, level: str, form: str) -> None:
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
     renderer: structlog.typing.Processor = (
-        structlog.processors.JSONRenderer(ensure_ascii=False) if form == "json" else structlog.dev.ConsoleRenderer()
+        structlog.processors.JSONRenderer(ensure_ascii=False)
+        if form == "json"
+        else structlog.dev.ConsoleRenderer()
     )
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],

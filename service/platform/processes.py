@@ -1,0 +1,81 @@
+"""Child processes that never outlive their parent, ports that are free, and locks between programs."""
+
+import contextlib
+import ctypes
+import fcntl
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import IO
+
+PR_SET_PDEATHSIG = 1
+
+
+class FolderInUse(Exception):
+    """Another process holds the folder for itself."""
+
+
+class PortInUse(Exception):
+    """The port cannot be bound."""
+
+
+def die_with_parent() -> None:
+    """Has the kernel kill this process when its parent dies (Linux; elsewhere it does nothing)."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def spawn(command: Sequence[str], *, env: Mapping[str, str]) -> "subprocess.Popen[bytes]":
+    """Starts ``command`` with ``env`` added to this process's environment. It is killed when we are."""
+    return subprocess.Popen(  # noqa: S603 - the caller's own programs
+        command,
+        env={**os.environ, **env},
+        stdin=subprocess.DEVNULL,
+        # A terminal's Ctrl-C reaches the parent alone, which stops its children in order.
+        start_new_session=True,
+        preexec_fn=die_with_parent,
+    )
+
+
+def free_port(host: str = "127.0.0.1", preferred: int = 0) -> int:
+    """``preferred`` if it can be bound, otherwise any port that can."""
+    for port in (preferred, 0):
+        with contextlib.suppress(OSError), socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind((host, port))
+            number: int = probe.getsockname()[1]
+            return number
+    raise PortInUse(f"No port of {host} is free.")
+
+
+def require_port(host: str, port: int) -> None:
+    """Raises ``PortInUse`` when ``port`` cannot be bound."""
+    try:
+        with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind((host, port))
+    except OSError as error:
+        raise PortInUse(
+            f"Port {port} of {host} cannot be used: {error.strerror}. Choose another with --port."
+        ) from None
+
+
+def hold(path: Path) -> IO[str]:
+    """An exclusive lock on ``path`` until the returned file is closed. Raises ``FolderInUse``."""
+    file = path.open("a+")
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        file.seek(0)
+        holder = file.read().strip() or "unknown"
+        file.close()
+        raise FolderInUse(f"{path.parent} is in use by another zhihao serve (process {holder}).") from None
+    file.seek(0)
+    file.truncate()
+    file.write(str(os.getpid()))
+    file.flush()
+    return file

@@ -1,0 +1,180 @@
+"""``zhihao serve``: starts the parts, watches them, and stops them in order.
+
+The children are the API (Granian), the worker and, without a Stripe account, the sandbox. None of them
+outlives this process, however it ends; one that falls is started again.
+"""
+
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from types import FrameType
+
+import httpx
+import structlog
+
+from service.platform.embedded import Completed, complete, remember
+from service.platform.migrating import migrate
+from service.platform.processes import free_port, hold, require_port, spawn
+from service.platform.settings import Settings
+
+log = structlog.get_logger(__name__)
+
+READY_SECONDS = 60.0
+API_STOP_SECONDS = 12.0
+STOP_SECONDS = 14.0
+WATCH_SECONDS = 0.2
+STEADY_SECONDS = 5.0
+
+
+class NotReady(Exception):
+    """The service did not become ready in time, or a part fell while it was starting."""
+
+
+@dataclass
+class Part:
+    """One child process, started again when it falls, ever later while it does not stay up."""
+
+    name: str
+    command: list[str]
+    env: dict[str, str]
+    process: "subprocess.Popen[bytes] | None" = None
+    started: float = 0.0
+    falls: int = 0
+
+    def start(self) -> None:
+        self.process = spawn(self.command, env=self.env)
+        self.started = time.monotonic()
+
+    def watch(self) -> None:
+        if self.process is None or self.process.poll() is None:
+            return
+        if time.monotonic() - self.started < min(1.0 * self.falls, STEADY_SECONDS):
+            return
+        self.falls = self.falls + 1 if time.monotonic() - self.started < STEADY_SECONDS else 1
+        log.warning("part.fell", part=self.name, code=self.process.returncode, falls=self.falls)
+        self.start()
+
+    def terminate(self) -> None:
+        if self.process is not None and self.process.poll() is None:
+            self.process.terminate()
+
+    def wait(self, deadline: float) -> None:
+        if self.process is None:
+            return
+        try:
+            self.process.wait(max(0.1, deadline - time.monotonic()))
+        except subprocess.TimeoutExpired:
+            log.warning("part.killed", part=self.name)
+            self.process.kill()
+            self.process.wait()
+
+
+@dataclass
+class Supervisor:
+    """The parts of one ``serve``, and the order in which they start and stop."""
+
+    settings: Settings
+    host: str
+    port: int
+    workers: int
+    stopping: bool = False
+    parts: list[Part] = field(default_factory=list)
+
+    def run(self, on_ready: Callable[[str], None]) -> None:
+        """Serves until SIGTERM or SIGINT; ``on_ready`` gets the public address once, in this process.
+
+        Raises ``UnsafeSettings``, ``EmbeddedPostgresError``, ``FolderInUse``, ``PortInUse`` or ``NotReady``.
+        """
+        require_port(self.host, self.port)
+        settings = self.settings
+        if "public_url" not in settings.model_fields_set:
+            address = f"[{self.host}]" if ":" in self.host else self.host
+            reachable = {"0.0.0.0": "127.0.0.1", "[::]": "[::1]"}.get(address, address)  # noqa: S104 - compared, not bound
+            settings = settings.model_copy(update={"public_url": f"http://{reachable}:{self.port}"})
+        settings.data_dir.mkdir(parents=True, exist_ok=True)
+        for sign in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(sign, self._stop)
+        held = hold(settings.data_dir / "serve.lock")
+        completed = complete(settings)
+        try:
+            migrate(completed.settings.database_url)
+            self._start(completed)
+            self._wait_until_ready()
+            if not self.stopping:
+                on_ready(completed.settings.public_url)
+            while not self.stopping:
+                time.sleep(WATCH_SECONDS)
+                if completed.postgres is not None:
+                    completed.postgres.revive()
+                for part in self.parts:
+                    part.watch()
+        finally:
+            self._shut_down()
+            if completed.postgres is not None:
+                completed.postgres.leave()
+            held.close()
+
+    def _stop(self, _signal: int, _frame: FrameType | None) -> None:
+        self.stopping = True
+
+    def _start(self, completed: Completed) -> None:
+        settings, env = completed.settings, completed.environment()
+        sandboxed = settings.stripe_api_base.startswith("http://127.0.0.1:") and settings.env == "development"
+        if sandboxed:
+            port = free_port(preferred=int(settings.stripe_api_base.rpartition(":")[2]))
+            settings.stripe_api_base = env["ZHIHAO_STRIPE_API_BASE"] = f"http://127.0.0.1:{port}"
+            remember(settings.data_dir, sandbox_port=port)
+            self.parts.append(Part("sandbox", self._sandbox_command(settings, port), env))
+        self.parts.append(Part("worker", [sys.executable, "-m", "service.cli", "worker"], env))
+        self.parts.append(Part("api", self._api_command(settings), env))
+        for part in self.parts:
+            part.start()
+
+    def _sandbox_command(self, settings: Settings, port: int) -> list[str]:
+        snapshot, thin = settings.webhook_secrets
+        loopback = f"http://{'127.0.0.1' if self.host == '0.0.0.0' else self.host}:{self.port}"  # noqa: S104 - compared
+        return [
+            *(sys.executable, "-m", "billing.sandbox", "--database-url", settings.database_url),
+            *("--host", "127.0.0.1", "--port", str(port)),
+            *("--webhook-url", f"{loopback}/webhooks/stripe", "--webhook-secret", snapshot),
+            *("--thin-webhook-url", f"{loopback}/webhooks/stripe/thin", "--thin-webhook-secret", thin),
+        ]
+
+    def _api_command(self, settings: Settings) -> list[str]:
+        return [
+            *(sys.executable, "-m", "granian", "service.app:create_app", "--factory", "--interface", "asgi"),
+            *("--host", self.host, "--port", str(self.port), "--workers", str(self.workers)),
+            *("--loop", "uvloop", "--no-ws", "--no-access-log", "--log-level", "warning"),
+            *("--respawn-failed-workers", "--workers-kill-timeout", str(int(API_STOP_SECONDS))),
+        ]
+
+    def _wait_until_ready(self) -> None:
+        """Until the API is ready, as it says itself."""
+        host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(self.host, self.host)  # noqa: S104 - compared, not bound
+        deadline = time.monotonic() + READY_SECONDS
+        while not self.stopping:
+            try:
+                if httpx.get(f"http://{host}:{self.port}/health/ready", timeout=2).status_code == 200:
+                    return
+            except httpx.TransportError:
+                pass
+            for part in self.parts:
+                part.watch()
+                if part.falls > 5:
+                    raise NotReady(f"The {part.name} does not start; its reason is above.")
+            if time.monotonic() > deadline:
+                raise NotReady(f"The service is not ready after {READY_SECONDS:.0f} s.")
+            time.sleep(0.1)
+
+    def _shut_down(self) -> None:
+        """The API first, so that what it acknowledged can still be worked, then the rest together."""
+        deadline = time.monotonic() + STOP_SECONDS
+        for part in reversed(self.parts):
+            part.terminate()
+            if part.name == "api":
+                part.wait(time.monotonic() + API_STOP_SECONDS)
+        for part in self.parts:
+            part.wait(deadline)

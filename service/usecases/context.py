@@ -1,0 +1,24 @@
+"""What every use case may reach: built by ``service.wiring``, handed to each as its first argument."""
+
+from dataclasses import dataclass
+
+from billing.processor.port import PaymentProcessor
+
+from search.engine.port import CardEngine, PassageEngine
+from service.answering.model import Model
+from service.platform.blobs import Blobs
+from service.platform.database import Database
+from service.platform.settings import Settings
+
+
+@dataclass(frozen=True)
+class Context:
+    """The parts of a running service. ``model`` is absent where answers are drawn word for word."""
+
+    settings: Settings
+    database: Database
+    payments: PaymentProcessor
+    passages: PassageEngine
+    cards: CardEngine
+    blobs: Blobs
+    model: Model | None

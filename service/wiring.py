@@ -1,0 +1,47 @@
+"""Builds the parts of a service from its settings, once a process."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from billing.processor.stripe_gateway import StripeGateway
+from search.engine.embedded import EmbeddedCardEngine, EmbeddedPassageEngine
+
+from service.answering.openai_model import OpenAIModel
+from service.platform.blobs import Blobs
+from service.platform.database import Database
+from service.platform.settings import Settings
+from service.usecases.context import Context
+
+
+@asynccontextmanager
+async def wired(settings: Settings) -> AsyncIterator[Context]:
+    """The context of one process, with everything closed at the end."""
+    database = Database(
+        settings.database_url,
+        pool_size=settings.database_pool_size,
+        max_overflow=settings.database_max_overflow,
+        pool_timeout=settings.database_pool_timeout_seconds,
+    )
+    passages = EmbeddedPassageEngine(
+        settings.index_dir / "passages", open_indexes=settings.search_open_indexes
+    )
+    cards = EmbeddedCardEngine(settings.index_dir / "cards")
+    payments = StripeGateway(settings.processor_config())
+    model = OpenAIModel(settings.model_config_of()) if settings.openai_model else None
+    try:
+        yield Context(
+            settings=settings,
+            database=database,
+            payments=payments,
+            passages=passages,
+            cards=cards,
+            blobs=Blobs.open(settings.blobs_url, settings.data_dir / "blobs"),
+            model=model,
+        )
+    finally:
+        await passages.close()
+        await cards.close()
+        await payments.close()
+        if model is not None:
+            await model.close()
+        await database.close()

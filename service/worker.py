@@ -1,0 +1,129 @@
+"""The background worker: binds the names of jobs to use cases, and says which run by the clock.
+
+A job that fails is tried again with growing waits; one whose worker died is found by its missing
+heartbeat and tried again. So every job is written to be run twice.
+"""
+
+import asyncio
+import signal
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from typing import Any
+
+import procrastinate
+import structlog
+from procrastinate import JobContext, PsycopgConnector, RetryStrategy
+
+from service.platform.jobs import QUEUE
+from service.platform.settings import Settings
+from service.usecases.context import Context
+from service.wiring import wired
+
+log = structlog.get_logger(__name__)
+
+UseCase = Callable[..., Awaitable[object]]
+
+JOBS: Mapping[str, UseCase] = {}
+"""Each is called as ``await use_case(context, **args)``."""
+
+
+@dataclass(frozen=True)
+class Periodic:
+    """A job without arguments that is deferred every ``seconds``, by one worker of all."""
+
+    name: str
+    seconds: Callable[[Settings], int]
+
+
+PERIODIC: tuple[Periodic, ...] = ()
+
+RETRY = RetryStrategy(max_attempts=8, wait=1, exponential_wait=3)
+
+
+def every(seconds: int) -> str:
+    """The cron line, with a sixth field of seconds, of an interval that divides its minute, hour or day."""
+    if seconds < 60:
+        return f"* * * * * */{seconds}"
+    if seconds < 3600:
+        return f"*/{seconds // 60} * * * *"
+    return f"0 */{seconds // 3600} * * *"
+
+
+def build(context: Context) -> procrastinate.App:
+    """A procrastinate app whose tasks are the use cases of ``JOBS``, bound to ``context``."""
+    settings = context.settings
+    connector = PsycopgConnector(
+        conninfo=settings.database_url, min_size=1, max_size=settings.job_concurrency + 2
+    )
+    app = procrastinate.App(connector=connector)
+    for name, use_case in JOBS.items():
+        app.task(name=name, queue=QUEUE, retry=RETRY)(_bound(context, name, use_case))
+    for job in PERIODIC:
+        task = app.task(name=f"periodic.{job.name}", queue=QUEUE, queueing_lock=f"periodic.{job.name}")(
+            _bound(context, job.name, JOBS[job.name], periodic=True)
+        )
+        app.periodic(cron=every(job.seconds(settings)))(task)
+
+    @app.periodic(cron=every(int(settings.job_stalled_seconds)))
+    @app.task(
+        name="periodic.retry_stalled", queue=QUEUE, queueing_lock="periodic.retry_stalled", pass_context=True
+    )
+    async def retry_stalled(job: JobContext, timestamp: int) -> None:
+        manager = job.app.job_manager
+        for stalled in await manager.get_stalled_jobs(seconds_since_heartbeat=settings.job_stalled_seconds):
+            log.warning("job.stalled", job=stalled.task_name, id=stalled.id)
+            await manager.retry_job(stalled)
+
+    return app
+
+
+def _bound(context: Context, name: str, use_case: UseCase, *, periodic: bool = False) -> UseCase:
+    async def run(*_timestamp: int, **args: Any) -> None:
+        try:
+            await use_case(context, **({} if periodic else args))
+        except Exception:
+            log.exception("job.failed", job=name, args=args)
+            raise
+
+    return run
+
+
+async def work(app: procrastinate.App, settings: Settings, stop: asyncio.Event) -> None:
+    """Runs jobs until ``stop``; what runs then is given ``drain_seconds`` to end."""
+    running = asyncio.create_task(
+        app.run_worker_async(
+            queues=[QUEUE],
+            concurrency=settings.job_concurrency,
+            fetch_job_polling_interval=settings.job_poll_seconds,
+            update_heartbeat_interval=settings.job_heartbeat_seconds,
+            stalled_worker_timeout=settings.job_stalled_seconds,
+            shutdown_graceful_timeout=settings.drain_seconds,
+            delete_jobs="successful",
+            install_signal_handlers=False,
+        )
+    )
+    stopping = asyncio.create_task(stop.wait())
+    await asyncio.wait({running, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    stopping.cancel()
+    if not running.done():
+        running.cancel()
+    try:
+        await running
+    except asyncio.CancelledError:
+        return
+
+
+async def serve_jobs(settings: Settings) -> None:
+    """The whole worker process: runs until SIGTERM or SIGINT."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for sign in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(sign, stop.set)
+    async with AsyncExitStack() as stack:
+        context = await stack.enter_async_context(wired(settings))
+        app = build(context)
+        await stack.enter_async_context(app.open_async())
+        log.info("worker.started", jobs=len(JOBS))
+        await work(app, settings, stop)
+        log.info("worker.stopped")
