@@ -1,9 +1,11 @@
 """A real PostgreSQL for every test that wants one: the wheel's, started once, a fresh database a test."""
 
 import os
+import socket
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import psycopg
@@ -22,6 +24,25 @@ def _named(url: str, database: str) -> str:
     """The same server's other database."""
     head, _, tail = url.rpartition("/zhihao?")
     return f"{head}/{database}?{tail}"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_outside_socket() -> Iterator[None]:
+    """Tests talk to this machine alone: any other address is an error, not a slow test."""
+    connect = socket.socket.connect
+
+    def guarded(self: socket.socket, address: Any) -> None:
+        if self.family in {socket.AF_INET, socket.AF_INET6} and address[0] not in {
+            "127.0.0.1",
+            "::1",
+            "localhost",
+        }:
+            raise OSError(f"a test tried to reach {address[0]}")
+        connect(self, address)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(socket.socket, "connect", guarded)
+        yield
 
 
 @pytest.fixture(scope="session")
