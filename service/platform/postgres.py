@@ -202,6 +202,7 @@ class EmbeddedPostgres:
         subprocess.run(  # noqa: S603 - this interpreter, our own module
             [
                 *(sys.executable, "-m", "service.platform.postgres_keeper", str(self.data_dir)),
+                str(runner.user if runner.user is not None else os.geteuid()),
                 *runner.command(
                     "pg_ctl", "stop", "-D", str(cluster), "-m", "fast", "-w", "-t", str(STOP_SECONDS)
                 ),
@@ -211,7 +212,6 @@ class EmbeddedPostgres:
             stderr=subprocess.DEVNULL,
             cwd="/",
             env={**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)},
-            user=runner.user,
             start_new_session=True,
             check=True,
         )

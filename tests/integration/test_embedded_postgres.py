@@ -1,20 +1,24 @@
 """The embedded PostgreSQL: shared by several processes, stopped by the last, taken over after a kill."""
 
 import os
+import pwd
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
 import psycopg
 import pytest
 
+from service.platform import postgres
 from service.platform.postgres import EmbeddedPostgres, EmbeddedPostgresError
 
 USER_PROCESS = """
 import sys, time
 from pathlib import Path
+from service.platform import postgres
 from service.platform.postgres import EmbeddedPostgres
 server = EmbeddedPostgres(Path(sys.argv[1]), version=int(sys.argv[2]))
 print(server.start(), flush=True)
@@ -106,3 +110,20 @@ def test_a_socket_folder_of_somebody_else_is_a_clear_error(tmp_path: Path) -> No
             server.start()
     finally:
         server.socket_dir.rmdir()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root needs another user to run PostgreSQL as")
+def test_root_without_user_namespaces_runs_it_as_nobody(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with tempfile.TemporaryDirectory(prefix="zhihao-nobody-") as folder:
+        Path(folder).chmod(0o755)  # so that nobody can reach its own folder in it
+        monkeypatch.setattr(postgres, "FALLBACK_ROOT", Path(folder))
+        monkeypatch.setenv("PATH", str(tmp_path / "holds no unshare"))
+        server = EmbeddedPostgres(tmp_path / "data")
+        url = server.start()
+        data = next(Path(folder).glob("data/*/postgres-18"))
+        assert data.stat().st_uid == pwd.getpwnam("nobody").pw_uid
+        assert _answers(url)
+        server.leave()
+        assert _gone_within(url, 5)
