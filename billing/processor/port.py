@@ -17,7 +17,7 @@ from billing.money import Money
 
 
 class ProcessorUnavailable(Exception):
-    """The processor could not be reached, is overloaded or failed: the outcome is unknown, ask again later."""
+    """The processor could not be reached, is overloaded or failed: the outcome is unknown, ask later."""
 
 
 class ProcessorRefused(Exception):
@@ -33,12 +33,13 @@ class ProcessorObjectMissing(ProcessorRefused):
 
 
 Interval = Literal["month", "year"]
-Meter = Literal["passages", "answers"]
+Meter = Literal["passages", "answers", "creator_prices"]
+"""``creator_prices`` counts minor units: what creators ask on top of a metered call."""
 
 
 @dataclass(frozen=True)
 class LineItem:
-    """One thing to pay for: a stored price, or an amount with a name. ``quantity`` is None for metered prices."""
+    """One thing to pay for: a stored price, or an amount with a name. Metered prices have no quantity."""
 
     price_id: str | None = None
     amount: Money | None = None
@@ -253,7 +254,7 @@ class PaymentProcessor(Protocol):
     async def change_price(
         self, subscription_id: str, item_id: str, price_id: str, *, prorate: bool, idempotency_key: str
     ) -> SubscriptionSnapshot:
-        """Moves the item to another price: with ``prorate``, the difference is invoiced at once and the change
+        """Moves the item to another price: with ``prorate``, the difference is billed at once and the change
         waits for its payment; without, the next invoice has the new price."""
         ...
 
