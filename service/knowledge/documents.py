@@ -1,0 +1,189 @@
+"""Documents: one source text each, of a tier, with the states of its way to being searched."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
+
+from service.knowledge.tables import document
+
+Tier = Literal["free", "paid"]
+Status = Literal["queued", "parsing", "indexing", "ready", "failed"]
+
+
+class DocumentNotFound(Exception):
+    """There is no such document in this knowledge base."""
+
+
+class TooManyDocuments(Exception):
+    """The knowledge base holds as many documents as it may."""
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why a document could not be made: a stable code, and a sentence for its owner."""
+
+    code: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentFact:
+    """A document as its owner sees it. ``revision_id`` is the text that is read and searched, if any yet."""
+
+    id: UUID
+    knowledge_base_id: UUID
+    title: str
+    file_name: str
+    tier: Tier
+    status: Status
+    failure: Failure | None
+    revision_id: UUID | None
+    created_at: datetime
+    updated_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class NewDocument:
+    """A document about to be kept; ``sha256`` is of its file's bytes, which lie under ``blob_key``."""
+
+    id: UUID
+    knowledge_base_id: UUID
+    title: str
+    file_name: str
+    imported: bool
+    tier: Tier
+    status: Status
+    sha256: bytes
+    blob_key: str
+
+
+def fact(row: sa.Row[Any]) -> DocumentFact:
+    """A row of the table as a fact."""
+    code = row.failure_code
+    return DocumentFact(
+        id=row.id,
+        knowledge_base_id=row.knowledge_base_id,
+        title=row.title,
+        file_name=row.file_name,
+        tier=row.tier,
+        status=row.status,
+        failure=None if code is None else Failure(code, row.failure_detail),
+        revision_id=row.current_revision_id,
+        created_at=row.created_at,
+        updated_at=row.updated_at,
+    )
+
+
+def blob_key(knowledge_base_id: UUID, sha256: bytes) -> str:
+    """Where a file's bytes lie: by their hash, so that the same bytes are kept once."""
+    return f"documents/{knowledge_base_id}/{sha256.hex()}"
+
+
+async def add(session: AsyncSession, documents: Sequence[NewDocument]) -> None:
+    """Keeps them all in one statement."""
+    if documents:
+        rows = [{name: getattr(new, name) for name in NewDocument.__slots__} for new in documents]
+        await session.execute(document.insert(), rows)
+
+
+async def get(
+    session: AsyncSession | AsyncConnection, *, knowledge_base_id: UUID, document_id: UUID
+) -> DocumentFact:
+    """A document that is not removed. Raises ``DocumentNotFound``."""
+    query = sa.select(document).where(
+        document.c.id == document_id,
+        document.c.knowledge_base_id == knowledge_base_id,
+        document.c.deleted_at.is_(None),
+    )
+    row = (await session.execute(query)).one_or_none()
+    if row is None:
+        raise DocumentNotFound("There is no such document in this knowledge base.")
+    return fact(row)
+
+
+async def list_page(
+    session: AsyncSession | AsyncConnection, *, knowledge_base_id: UUID, after: UUID | None, limit: int
+) -> list[DocumentFact]:
+    """The documents in the order they came, from above the id ``after``."""
+    query = sa.select(document).where(
+        document.c.knowledge_base_id == knowledge_base_id, document.c.deleted_at.is_(None)
+    )
+    if after is not None:
+        query = query.where(document.c.id > after)
+    return [fact(row) for row in await session.execute(query.order_by(document.c.id).limit(limit))]
+
+
+async def list_free(
+    session: AsyncSession | AsyncConnection, *, knowledge_base_id: UUID, limit: int
+) -> list[DocumentFact]:
+    """The first free documents that can be read."""
+    query = (
+        sa.select(document)
+        .where(
+            document.c.knowledge_base_id == knowledge_base_id,
+            document.c.tier == "free",
+            document.c.current_revision_id.is_not(None),
+            document.c.deleted_at.is_(None),
+        )
+        .order_by(document.c.id)
+        .limit(limit)
+    )
+    return [fact(row) for row in await session.execute(query)]
+
+
+async def count(session: AsyncSession | AsyncConnection, knowledge_base_id: UUID) -> int:
+    """Documents that are not removed, whatever their state."""
+    query = sa.select(sa.func.count()).where(
+        document.c.knowledge_base_id == knowledge_base_id, document.c.deleted_at.is_(None)
+    )
+    return (await session.execute(query)).scalar_one()
+
+
+async def change(session: AsyncSession, *, document_id: UUID, changes: dict[str, Any]) -> DocumentFact:
+    """Writes ``changes``, names of columns to values."""
+    statement = (
+        document.update()
+        .where(document.c.id == document_id)
+        .values(**changes, updated_at=sa.func.zhihao_now())
+        .returning(document)
+    )
+    return fact((await session.execute(statement)).one())
+
+
+async def same_bytes(
+    session: AsyncSession, *, knowledge_base_id: UUID, sha256s: Collection[bytes]
+) -> dict[bytes, tuple[UUID, Status]]:
+    """The documents, by hash, whose files have just these bytes; removed and failed ones do not count."""
+    query = (
+        sa.select(document.c.sha256, document.c.id, document.c.status)
+        .where(
+            document.c.knowledge_base_id == knowledge_base_id,
+            document.c.sha256.in_(sha256s),
+            document.c.deleted_at.is_(None),
+            document.c.status != "failed",
+        )
+        .order_by(document.c.id.desc())
+    )
+    return {bytes(sha256): (id, status) for sha256, id, status in await session.execute(query)}
+
+
+async def imported_under(
+    session: AsyncSession, *, knowledge_base_id: UUID, names: Collection[str]
+) -> dict[str, UUID]:
+    """The imported documents, by the path they came under: another file of that path is a new revision."""
+    query = (
+        sa.select(document.c.file_name, document.c.id)
+        .where(
+            document.c.knowledge_base_id == knowledge_base_id,
+            document.c.file_name.in_(names),
+            document.c.imported,
+            document.c.deleted_at.is_(None),
+        )
+        .order_by(document.c.id.desc())
+    )
+    return {row.file_name: row.id for row in await session.execute(query)}

@@ -1,0 +1,182 @@
+"""What of a knowledge base is in its passage index, and what of that must not be seen.
+
+A removal or a change of tier is acknowledged once the document is excluded; the exclusion is lifted when the
+index holds what is true by then. Both happen with the knowledge base's row locked, and the index is written
+by one job at a time (``index_lock``).
+"""
+
+from collections.abc import AsyncIterator, Collection, Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
+
+from search.engine.port import IndexDocument
+from search.passages.cutting import Block, cut
+from service.knowledge import knowledge_bases
+from service.knowledge.blocks import unpack
+from service.knowledge.documents import Tier
+from service.knowledge.tables import document, knowledge_base, revision
+
+
+@dataclass(frozen=True, slots=True)
+class Indexable:
+    """A revision to be indexed, under the title and tier that the document has at that moment."""
+
+    document_id: UUID
+    revision_id: UUID
+    knowledge_base_id: UUID
+    title: str
+    tier: Tier
+    language: str
+    text: str
+    blocks: Sequence[Block]
+
+    def cut(self) -> IndexDocument:
+        """The same, cut into passages; takes CPU time."""
+        return IndexDocument(
+            document_id=self.document_id,
+            revision_id=self.revision_id,
+            knowledge_base_id=self.knowledge_base_id,
+            title=self.title,
+            tier=self.tier,
+            language=self.language,
+            passages=cut(self.text, self.blocks),
+        )
+
+
+def index_lock(knowledge_base_id: UUID) -> str:
+    """The lock of the jobs that write this knowledge base's index."""
+    return f"index:{knowledge_base_id}"
+
+
+_INDEXABLE = sa.select(
+    document.c.id.label("document_id"),
+    revision.c.id.label("revision_id"),
+    document.c.knowledge_base_id,
+    document.c.title,
+    document.c.tier,
+    knowledge_base.c.language,
+    revision.c.text,
+    revision.c.blocks,
+).where(
+    knowledge_base.c.id == document.c.knowledge_base_id,
+    knowledge_base.c.deleted_at.is_(None),
+    document.c.deleted_at.is_(None),
+    revision.c.document_id == document.c.id,
+)
+
+
+def _indexable(row: sa.Row[Any]) -> Indexable:
+    return Indexable(**{**row._mapping, "blocks": unpack(row._mapping["blocks"])})
+
+
+async def newest(session: AsyncSession | AsyncConnection, document_ids: Collection[UUID]) -> list[Indexable]:
+    """The newest revision of each of these documents that is not removed."""
+    other = revision.alias()
+    later = sa.exists().where(other.c.document_id == document.c.id, other.c.number > revision.c.number)
+    query = _INDEXABLE.where(document.c.id.in_(document_ids), ~later)
+    return [_indexable(row) for row in await session.execute(query)]
+
+
+async def current(
+    connection: AsyncConnection, knowledge_base_id: UUID, *, batch: int
+) -> AsyncIterator[list[Indexable]]:
+    """Everything that readers may be shown, ``batch`` documents at a time."""
+    after: UUID | None = None
+    while True:
+        query = _INDEXABLE.where(
+            document.c.knowledge_base_id == knowledge_base_id,
+            revision.c.id == document.c.current_revision_id,
+        )
+        if after is not None:
+            query = query.where(document.c.id > after)
+        rows = (await connection.execute(query.order_by(document.c.id).limit(batch))).all()
+        if not rows:
+            return
+        after = rows[-1]._mapping["document_id"]
+        yield [_indexable(row) for row in rows]
+
+
+_EXCLUDE = sa.text(
+    """
+    UPDATE passage_index SET excluded_document_ids = ARRAY(
+      SELECT DISTINCT id FROM unnest(excluded_document_ids || CAST(:ids AS uuid[])) AS id
+    ) WHERE knowledge_base_id = :knowledge_base_id
+    """
+)
+
+
+async def exclude(session: AsyncSession, *, knowledge_base_id: UUID, document_ids: Sequence[UUID]) -> None:
+    """From this transaction's commit on, no search returns them. The knowledge base must be locked by now."""
+    await session.execute(_EXCLUDE, {"ids": list(document_ids), "knowledge_base_id": knowledge_base_id})
+
+
+_READY = sa.text(
+    """
+    UPDATE document SET status = 'ready', failure_code = NULL, failure_detail = NULL,
+      current_revision_id = indexed.revision_id, updated_at = zhihao_now()
+    FROM unnest(CAST(:ids AS uuid[]), CAST(:revisions AS uuid[])) AS indexed (id, revision_id)
+    WHERE document.id = indexed.id AND document.deleted_at IS NULL
+      AND (document.status <> 'ready' OR document.current_revision_id IS DISTINCT FROM indexed.revision_id)
+      AND document.status NOT IN ('queued', 'parsing')
+    """
+)
+_LIFT = sa.text(
+    """
+    UPDATE passage_index SET generation = :generation, excluded_document_ids = ARRAY(
+      SELECT excluded FROM unnest(excluded_document_ids) AS excluded
+      LEFT JOIN document ON document.id = excluded
+      LEFT JOIN unnest(CAST(:ids AS uuid[]), CAST(:tiers AS text[])) AS indexed (id, tier)
+        ON indexed.id = excluded
+      WHERE NOT CASE
+        WHEN document.deleted_at IS NOT NULL THEN :whole AND indexed.id IS NULL
+        ELSE indexed.tier IS NOT DISTINCT FROM document.tier
+      END
+    ) WHERE knowledge_base_id = :knowledge_base_id
+    """
+)
+
+
+async def acknowledge(
+    session: AsyncSession,
+    *,
+    knowledge_base_id: UUID,
+    generation: int,
+    indexed: Sequence[Indexable | IndexDocument],
+    whole: bool,
+) -> None:
+    """The engine holds ``indexed`` at ``generation``; ``whole``: and nothing else, for it was rebuilt.
+
+    The documents become ready, and exclusions are lifted of what the index now holds as it is: what was
+    removed or changed its tier again in the meantime stays excluded.
+    """
+    await lock(session, knowledge_base_id)
+    ids = [item.document_id for item in indexed]
+    revisions = [item.revision_id for item in indexed]
+    tiers = [item.tier for item in indexed]
+    await session.execute(_READY, {"ids": ids, "revisions": revisions})
+    await session.execute(
+        _LIFT,
+        {
+            "generation": generation,
+            "ids": ids,
+            "tiers": tiers,
+            "whole": whole,
+            "knowledge_base_id": knowledge_base_id,
+        },
+    )
+    await knowledge_bases.recount(session, knowledge_base_id)
+
+
+async def lock(session: AsyncSession, knowledge_base_id: UUID) -> bool:
+    """Holds the knowledge base's row to the end of the transaction; False when it is deleted or missing."""
+    query = (
+        sa.select(knowledge_base.c.deleted_at)
+        .where(knowledge_base.c.id == knowledge_base_id)
+        .with_for_update()
+    )
+    row = (await session.execute(query)).one_or_none()
+    return row is not None and row.deleted_at is None
