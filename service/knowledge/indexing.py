@@ -7,7 +7,6 @@ by one job at a time (``index_lock``).
 
 from collections.abc import AsyncIterator, Collection, Sequence
 from dataclasses import dataclass
-from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -69,8 +68,8 @@ _INDEXABLE = sa.select(
 )
 
 
-def _indexable(row: sa.Row[Any]) -> Indexable:
-    return Indexable(**{**row._mapping, "blocks": unpack(row._mapping["blocks"])})
+def _indexable(row: sa.RowMapping) -> Indexable:
+    return Indexable(**{**row, "blocks": unpack(row["blocks"])})
 
 
 async def newest(session: AsyncSession | AsyncConnection, document_ids: Collection[UUID]) -> list[Indexable]:
@@ -78,7 +77,7 @@ async def newest(session: AsyncSession | AsyncConnection, document_ids: Collecti
     other = revision.alias()
     later = sa.exists().where(other.c.document_id == document.c.id, other.c.number > revision.c.number)
     query = _INDEXABLE.where(document.c.id.in_(document_ids), ~later)
-    return [_indexable(row) for row in await session.execute(query)]
+    return [_indexable(row) for row in (await session.execute(query)).mappings()]
 
 
 async def current(
@@ -93,10 +92,10 @@ async def current(
         )
         if after is not None:
             query = query.where(document.c.id > after)
-        rows = (await connection.execute(query.order_by(document.c.id).limit(batch))).all()
+        rows = (await connection.execute(query.order_by(document.c.id).limit(batch))).mappings().all()
         if not rows:
             return
-        after = rows[-1]._mapping["document_id"]
+        after = rows[-1]["document_id"]
         yield [_indexable(row) for row in rows]
 
 

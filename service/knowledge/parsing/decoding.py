@@ -2,6 +2,7 @@
 
 import codecs
 import re
+from collections.abc import Iterator
 
 import charset_normalizer
 
@@ -30,33 +31,31 @@ def decode(data: bytes, *, declared: str | None = None) -> str:
 
 
 def _decode(data: bytes, declared: str | None) -> str:
-    for mark, encoding in BYTE_ORDER_MARKS:
-        if data.startswith(mark) and (text := _strict(data, encoding)) is not None:
-            return text
-    if (text := _strict(data, "utf-8")) is not None:
+    for encoding in _candidates(data, declared):
+        try:
+            text = data.decode(encoding)
+            # UTF-7 and the like can produce lone surrogates, which no database stores.
+            text.encode()
+        except (UnicodeError, LookupError, ValueError):
+            continue
         return text
-    if declared and (text := _strict(data, declared)) is not None:
-        return text
-    if b"\0" in data[:SAMPLE_BYTES]:
-        raise UnreadableFile("binary_content", "The file is not text: it contains NUL bytes.")
-    for encoding in chinese_encodings(data[:SAMPLE_BYTES]):
-        if (text := _strict(data, encoding)) is not None:
-            return text
-    guess = charset_normalizer.from_bytes(data[:SAMPLE_BYTES]).best()
-    for encoding in (guess.encoding if guess else None, "gb18030", "big5hkscs", "cp1252"):
-        if encoding and (text := _strict(data, encoding)) is not None:
-            return text
     raise UnreadableFile("unknown_encoding", "The encoding of the file could not be recognized.")
 
 
-def _strict(data: bytes, encoding: str) -> str | None:
-    try:
-        text = data.decode(encoding)
-        # UTF-7 and the like can produce lone surrogates, which no database stores.
-        text.encode()
-    except (UnicodeError, LookupError, ValueError):
-        return None
-    return text
+def _candidates(data: bytes, declared: str | None) -> Iterator[str]:
+    """Encodings to try, likeliest first."""
+    yield from (encoding for mark, encoding in BYTE_ORDER_MARKS if data.startswith(mark))
+    yield "utf-8"
+    if declared:
+        yield declared
+    sample = data[:SAMPLE_BYTES]
+    if b"\0" in sample:
+        raise UnreadableFile("binary_content", "The file is not text: it contains NUL bytes.")
+    yield from chinese_encodings(sample)
+    guess = charset_normalizer.from_bytes(sample).best()
+    if guess is not None:
+        yield guess.encoding
+    yield from ("gb18030", "big5hkscs", "cp1252")
 
 
 _PAIR = re.compile(rb"[\x81-\xfe][\x40-\xfe]")
