@@ -1,10 +1,24 @@
-"""Cuts a revision's text into passages."""
+"""Cuts a revision's text into passages: pieces small enough to be found and cited, that end where the
+text pauses. All offsets count Unicode code points of the revision's text."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import groupby
 from typing import Any
+
+from search.text import split_sentences
+
+# Sizes count one for a character of an unspaced script and about 2.5 for a word of another.
+TARGET = 320.0
+LIMIT = 500.0
+ARTICLE_LIMIT = 800.0
+RUNT = 60.0
+# Passages never join text across these parts of a locator; of the others the first block's is kept.
+_PLACES = ("headings", "article", "page", "slide", "sheet")
+_CLAUSE_END = re.compile(r"[；;，,、：:\n]|\s")
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +43,114 @@ class Passage:
     text: str
 
 
+@dataclass(frozen=True, slots=True)
+class _Atom:
+    """What is never divided further: a sentence, or a part of one too long for a passage."""
+
+    start: int
+    end: int
+    size: float
+    opens: bool  # a block begins here
+
+
 def cut(text: str, blocks: Sequence[Block]) -> list[Passage]:
-    """Placeholder replaced below."""
-    return [Passage(block.start, block.end, block.locator, text[block.start : block.end]) for block in blocks]
+    """Passages of the text in order, none overlapping another. Every code point that is not white space
+    lies in exactly one of them, but for headings which the next passage's `locator["headings"]` names.
+
+    An article of a statute is one passage where it fits; shorter paragraphs under one heading are
+    joined; longer ones are divided at sentences. Text that no block covers is treated as a paragraph."""
+    passages: list[Passage] = []
+    waiting: list[Block] = []
+    for _, group in groupby(_complete(text, blocks), key=_place):
+        members = list(group)
+        if members[0].kind == "heading":
+            waiting += members
+            continue
+        named = members[0].locator.get("headings") or []
+        passages += _own_passages(text, waiting, named)
+        waiting = []
+        limit = ARTICLE_LIMIT if members[0].locator.get("article") else LIMIT
+        passages += _pack(text, members, limit)
+    return passages + _own_passages(text, waiting, [])
+
+
+def size(text: str) -> float:
+    """How much there is to read, in characters of an unspaced script."""
+    wide = (len(text.encode("utf-8", "surrogatepass")) - len(text)) / 2
+    return wide + 0.4 * max(0.0, len(text) - wide)
+
+
+def _place(block: Block) -> tuple[bool, str]:
+    return block.kind == "heading", repr([block.locator.get(name) for name in _PLACES])
+
+
+def _complete(text: str, blocks: Sequence[Block]) -> Iterator[Block]:
+    """The blocks in order, clipped where they overlap, with blocks for the text between them."""
+    position, locator = 0, dict[str, Any]()
+    for block in sorted(blocks, key=lambda block: (block.start, block.end)):
+        start, end = max(position, block.start), min(len(text), block.end)
+        if start >= end:
+            continue
+        if text[position:start].strip():
+            yield Block(position, start, "paragraph", locator)
+        yield Block(start, end, block.kind, block.locator)
+        position, locator = end, block.locator if block.kind != "heading" else {}
+    if text[position:].strip():
+        yield Block(position, len(text), "paragraph", locator)
+
+
+def _own_passages(text: str, headings: Sequence[Block], named: Sequence[str]) -> list[Passage]:
+    """Headings that no locator names are passages themselves, so that nothing is lost."""
+    lost = [b for b in headings if not any(n and n in text[b.start : b.end] for n in named)]
+    return [p for block in lost for p in _pack(text, [block], LIMIT)]
+
+
+def _pack(text: str, blocks: Sequence[Block], limit: float) -> list[Passage]:
+    atoms = [atom for block in blocks for atom in _atoms(text, block, limit)]
+    total = sum(atom.size for atom in atoms)
+    if total <= limit:
+        spans = [atoms]
+    else:
+        target = total / max(1, round(total / TARGET))
+        spans, filled = [[]], 0.0
+        for atom in atoms:
+            full = filled + atom.size > limit or filled >= target * (0.75 if atom.opens else 1.0)
+            if spans[-1] and full:
+                spans.append([])
+                filled = 0.0
+            spans[-1].append(atom)
+            filled += atom.size
+        if len(spans) > 1 and sum(a.size for a in spans[-1]) < RUNT:
+            last = spans.pop()
+            spans[-1] += last
+    found = []
+    for span in spans:
+        if span:
+            start, end = span[0].start, span[-1].end
+            locator = next(b.locator for b in blocks if b.end > start)
+            found.append(Passage(start, end, dict(locator), text[start:end]))
+    return found
+
+
+def _atoms(text: str, block: Block, limit: float) -> Iterator[_Atom]:
+    opens = True
+    for start, end in split_sentences(text[block.start : block.end]):
+        for piece in _pieces(text, block.start + start, block.start + end, limit):
+            yield _Atom(*piece, size(text[piece[0] : piece[1]]), opens)
+            opens = False
+
+
+def _pieces(text: str, start: int, end: int, limit: float) -> Iterator[tuple[int, int]]:
+    """The sentence, or its parts where it is longer than a passage: at clauses, else at the limit."""
+    while size(text[start:end]) > limit:
+        reach = start + int(limit)
+        stops = [
+            match.end() for match in _CLAUSE_END.finditer(text, start + int(limit) // 2, min(reach, end))
+        ]
+        stop = stops[-1] if stops else min(reach, end)
+        if stop >= end:
+            break
+        yield start, stop
+        start = stop
+    if start < end:
+        yield start, end

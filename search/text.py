@@ -1,0 +1,186 @@
+"""One analysis of text for every engine, when indexing and when asking.
+
+`fold` never changes the length of a text, so every offset into the folded text is an offset into the
+original, and no map is needed. Offsets count Unicode code points."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterator
+from functools import lru_cache
+from operator import add
+
+import opencc
+import snowballstemmer
+
+_T2S = opencc.OpenCC("t2s")
+
+# Scripts written without spaces: Han, kana, hangul, Thai, Lao, Khmer, Burmese. Indexed as n-grams.
+UNSPACED = (
+    "\u3005-\u3007\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
+    "\uac00-\ud7a3\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff"
+)
+_RUNS = re.compile(rf"([{UNSPACED}]+)|(?:(?![{UNSPACED}])[^\W_])+")
+_NUMERAL = re.compile("[零〇一二两三四五六七八九十百千万]+")
+# What a lone numeral must stand before to count as a number: 三年 does, 一般 does not.
+_MEASURES = frozenset("年月日天周岁条元倍个次人名章编款项届级万亿%％度米吨克里小分秒季")
+_DIGITS = {c: n for n, c in enumerate("零一二三四五六七八九")} | {"〇": 0, "两": 2}
+_UNITS = {"十": 10, "百": 100, "千": 1000}
+
+_STEMMERS = {
+    "ar": "arabic", "da": "danish", "de": "german", "el": "greek", "en": "english", "es": "spanish",
+    "fi": "finnish", "fr": "french", "hu": "hungarian", "it": "italian", "nl": "dutch",
+    "no": "norwegian", "nb": "norwegian", "pt": "portuguese", "ro": "romanian", "ru": "russian",
+    "sv": "swedish", "tr": "turkish", "hi": "hindi", "id": "indonesian", "lt": "lithuanian",
+}  # fmt: skip
+_SCRIPTS = (("ru", "Ѐ", "ӿ"), ("el", "Ͱ", "Ͽ"), ("ar", "\u0600", "\u06ff"), ("hi", "\u0900", "\u097f"))
+_FUNCTION_WORDS = {
+    "en": "the of and to in is that for was with are what how who which does",
+    "de": "der die das und ist von nicht mit den ein eine wie wer wann auf zu im",
+    "fr": "le la les et des est dans une pour que qui du quel quelle sur par au",
+    "es": "el los las y es en una por que con del cual cuando como se al qué cuál",
+    "it": "il gli di che e un una per con del della quale quando come sono è",
+    "pt": "o os as e um uma para com não do da que em qual quando são é",
+    "nl": "de het een en van is dat niet met op zijn wat wie hoe voor",
+    "sv": "och att det som en ett är på av för med vad hur den inte",
+    "tr": "ve bir bu ne için ile da de mi nasıl kim hangi olarak",
+}
+_WORDS_OF = {language: frozenset(words.split()) for language, words in _FUNCTION_WORDS.items()}
+
+
+class _Compatibility(dict[int, int]):
+    """Single characters whose compatibility form is another single character: full-width letters and
+    digits, circled numbers, compatibility ideographs. Forms that would change the length stay."""
+
+    def __missing__(self, code: int) -> int:
+        form = unicodedata.normalize("NFKC", chr(code)).lower()
+        self[code] = folded = ord(form) if len(form) == 1 else code
+        return folded
+
+
+_COMPATIBILITY = _Compatibility()
+
+
+def fold(text: str) -> str:
+    """The text in simplified characters, half width and lower case; always as long as it came."""
+    simplified = text if text.isascii() else _T2S.convert(text)
+    if len(simplified) != len(text):
+        simplified = "".join(s if len(s := _T2S.convert(c)) == 1 else c for c in text)
+    folded = simplified.lower() if text.isascii() else simplified.translate(_COMPATIBILITY)
+    assert len(folded) == len(text), "folding moved offsets"
+    return folded
+
+
+def _number(numeral: str) -> str | None:
+    """A Chinese numeral in digits (十九 → 19, 一千零七十七 → 1077), or None when it is not one."""
+    if not any(c in _UNITS or c == "万" for c in numeral):
+        return "".join(str(_DIGITS[c]) for c in numeral)
+    total = section = digit = 0
+    for c in numeral:
+        if c in _DIGITS:
+            digit = _DIGITS[c]
+        elif c == "万":
+            total, section, digit = (total + section + digit) * 10_000, 0, 0
+        else:
+            section += (digit or (1 if c == "十" else 0)) * _UNITS[c]
+            digit = 0
+    return str(total + section + digit) if total + section + digit else None
+
+
+def numbers(folded: str) -> Iterator[tuple[str, int, int]]:
+    """(digits, start, end) of each Chinese numeral that counts something, so that 三年 meets 3年."""
+    for match in _NUMERAL.finditer(folded):
+        start, end = match.span()
+        if (end - start > 1 or folded[end : end + 1] in _MEASURES) and (digits := _number(match[0])):
+            yield digits, start, end
+
+
+def plain(word: str) -> str:
+    """The word without its accents."""
+    if word.isascii():
+        return word
+    return "".join(c for c in unicodedata.normalize("NFD", word) if not unicodedata.combining(c)) or word
+
+
+@lru_cache(maxsize=200_000)
+def stem(word: str, language: str) -> str:
+    """The Snowball stem, without accents; the plain word where the language has no stemmer."""
+    stemmer = _stemmer(language)
+    return plain(stemmer.stemWord(word)) if stemmer and not word.isdigit() else plain(word)
+
+
+@lru_cache(maxsize=64)
+def _stemmer(language: str) -> snowballstemmer.stemmer | None:  # type: ignore[no-any-unimported]  # ships no types
+    name = _STEMMERS.get(language)
+    return snowballstemmer.stemmer(name) if name else None
+
+
+def language_of(text: str, tag: str = "") -> str:
+    """The language whose stems to use for the Latin, Cyrillic, Greek or Arabic words of a text: that of
+    the tag where it has a stemmer, else guessed from script and function words; English at the last."""
+    base = tag.lower().split("-")[0]
+    if base in _STEMMERS:
+        return base
+    sample = text[:4000]
+    for language, low, high in _SCRIPTS:
+        if sum(low <= c <= high for c in sample) * 3 > len(sample):
+            return language
+    words = re.findall(r"[^\W\d_]+", sample.lower())
+    counts = {language: sum(w in known for w in words) for language, known in _WORDS_OF.items()}
+    best = max(counts, key=lambda language: counts[language])
+    return best if counts[best] > counts["en"] else "en"
+
+
+def runs(folded: str) -> Iterator[tuple[str, int, int, bool]]:
+    """(run, start, end, unspaced) for each run of characters of an unspaced script, or word."""
+    for match in _RUNS.finditer(folded):
+        yield match[0], match.start(), match.end(), match.lastindex is not None
+
+
+def tokens(text: str, language: str = "", *, folded: bool = False) -> list[str]:
+    """What is indexed of a text. Unspaced scripts give unigrams and bigrams; words give their raw form
+    and, marked `~`, their stem; Chinese numerals also their digits as a word. Repeats are kept."""
+    source = text if folded else fold(text)
+    language = language_of(source, language)
+    found: list[str] = []
+    for match in _RUNS.finditer(source):
+        run = match[0]
+        if match.lastindex:
+            found += run
+            found += map(add, run, run[1:])
+        else:
+            found += (plain(run), "~" + stem(run, language))
+    found += (digits for digits, _, _ in numbers(source))
+    return found
+
+
+# A sentence ends after a full stop of its script and what closes it, at a line end, or (for Chinese
+# statutes, whose sentences run to a page) nowhere else: semicolons do not end sentences.
+_SENTENCE_END = re.compile(r"[。！？!?…]+[”’」』）)\]\"']*|\.+[”’\"')\]]*(?=\s|$)|\n+")
+_ABBREVIATION = re.compile(
+    r"(?:\b(?:[A-Za-z]|Mr|Mrs|Ms|Dr|Prof|St|Sr|Jr|vs|etc|No|Vol|Fig|cf|ca|Inc|Ltd|Co|Gen|Col|Lt|Rev|Mt|Jan|Feb"
+    r"|Mar|Apr|Jun|Jul|Aug|Sept?|Oct|Nov|Dec|e\.g|i\.e))\.$"
+)
+
+
+def split_sentences(text: str) -> list[tuple[int, int]]:
+    """`[start, end)` of each sentence, without the white space around it; nothing but white space and
+    line ends lies between two sentences."""
+    spans: list[tuple[int, int]] = []
+    start = 0
+    for match in _SENTENCE_END.finditer(text):
+        if match[0][0] == "." and _ABBREVIATION.search(text, max(start, match.start() - 8), match.end()):
+            continue
+        _append(spans, text, start, match.end())
+        start = match.end()
+    _append(spans, text, start, len(text))
+    return spans
+
+
+def _append(spans: list[tuple[int, int]], text: str, start: int, end: int) -> None:
+    piece = text[start:end]
+    stripped = piece.strip()
+    if stripped:
+        start += len(piece) - len(piece.lstrip())
+        spans.append((start, start + len(stripped)))
