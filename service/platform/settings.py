@@ -9,6 +9,8 @@ from typing import Literal
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from billing.processor.config import ProcessorConfig
+
 MEBIBYTE = 1024 * 1024
 
 
@@ -120,6 +122,8 @@ class Settings(BaseSettings):
     stripe_api_base: str = ""
     """Set to the sandbox's address when there is no Stripe account."""
     stripe_timeout_seconds: float = Field(10.0, gt=0)
+    stripe_automatic_tax: bool = False
+    """Whether Stripe computes tax, which wants registrations in the Stripe account."""
     platform_country: str = "US"
 
     # --- files ------------------------------------------------------------------------------------
@@ -142,6 +146,15 @@ class Settings(BaseSettings):
     @property
     def index_dir(self) -> Path:
         return self.data_dir / "indexes"
+
+    def processor_config(self) -> ProcessorConfig:
+        """What the payment processor's adapter is told."""
+        return ProcessorConfig(
+            api_key=self.stripe_api_key.get_secret_value(),
+            api_base=self.stripe_api_base or None,
+            timeout_seconds=self.stripe_timeout_seconds,
+            automatic_tax=self.stripe_automatic_tax,
+        )
 
     @property
     def webhook_secrets(self) -> tuple[str, ...]:

@@ -1,0 +1,158 @@
+"""Stripe's objects, as plain dictionaries, into the port's snapshots. Reads API version 2026-10-28.endive."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+from billing.money import Money
+from billing.processor.port import (
+    Charge,
+    CheckoutSnapshot,
+    InvoiceLine,
+    InvoiceSnapshot,
+    ProcessorAccount,
+    Refund,
+    SubscriptionSnapshot,
+)
+
+Object = Mapping[str, Any]
+
+
+def moment(seconds: int) -> datetime:
+    return datetime.fromtimestamp(seconds, UTC)
+
+
+def _maybe(seconds: int | None) -> datetime | None:
+    return None if seconds is None else moment(seconds)
+
+
+def reference(value: Any) -> str | None:
+    """The id of what may be absent, an id, or an expanded object."""
+    if isinstance(value, Mapping):
+        return str(value["id"])
+    return None if value is None else str(value)
+
+
+def _metadata(stripe: Object) -> dict[str, str]:
+    return dict(stripe.get("metadata") or {})
+
+
+def checkout(session: Object) -> CheckoutSnapshot:
+    return CheckoutSnapshot(
+        id=session["id"],
+        url=session.get("url"),
+        mode=session["mode"],
+        status=session.get("status") or "open",
+        payment_status=session["payment_status"],
+        metadata=_metadata(session),
+        customer_id=reference(session.get("customer")),
+        subscription_id=reference(session.get("subscription")),
+        payment_intent_id=reference(session.get("payment_intent")),
+        expires_at=_maybe(session.get("expires_at")),
+        tax=(session.get("total_details") or {}).get("amount_tax") or 0,
+    )
+
+
+def subscription(stripe: Object) -> SubscriptionSnapshot:
+    items = stripe["items"]["data"]
+    first = items[0] if items else {}
+    return SubscriptionSnapshot(
+        id=stripe["id"],
+        customer_id=str(reference(stripe["customer"])),
+        status=stripe["status"],
+        price_ids=tuple(str(reference(item["price"])) for item in items),
+        item_ids=tuple(item["id"] for item in items),
+        started_at=moment(stripe["start_date"]),
+        # Moved from the subscription to its items in 2025.
+        current_period_start=_maybe(first.get("current_period_start")),
+        current_period_end=_maybe(first.get("current_period_end")),
+        cancel_at_period_end=bool(stripe.get("cancel_at_period_end")),
+        canceled_at=_maybe(stripe.get("canceled_at")),
+        ended_at=_maybe(stripe.get("ended_at")),
+        trial_end=_maybe(stripe.get("trial_end")),
+        latest_invoice_id=reference(stripe.get("latest_invoice")),
+        metadata=_metadata(stripe),
+    )
+
+
+def charge(stripe: Object) -> Charge | None:
+    """None until the money has moved: not succeeded, or its balance transaction not there yet."""
+    balance = stripe.get("balance_transaction")
+    if stripe["status"] != "succeeded" or not isinstance(balance, Mapping):
+        return None
+    rate = balance.get("exchange_rate")
+    return Charge(
+        id=stripe["id"],
+        payment_intent_id=reference(stripe.get("payment_intent")),
+        balance_transaction_id=balance["id"],
+        presented=Money(stripe["amount"], stripe["currency"]),
+        settled=Money(balance["amount"], balance["currency"]),
+        fee=balance["fee"],
+        exchange_rate=None if rate is None else Decimal(str(rate)),
+        refunded=stripe.get("amount_refunded") or 0,
+        paid_at=moment(stripe["created"]),
+        metadata=_metadata(stripe),
+    )
+
+
+def refund(stripe: Object) -> Refund:
+    """A refund that has not left the balance yet settles as nothing."""
+    balance = stripe.get("balance_transaction")
+    moved = balance if isinstance(balance, Mapping) else None
+    return Refund(
+        id=stripe["id"],
+        charge_id=str(reference(stripe["charge"])),
+        balance_transaction_id=moved["id"] if moved else None,
+        status=stripe.get("status") or "pending",
+        presented=Money(stripe["amount"], stripe["currency"]),
+        settled=Money(-moved["amount"], moved["currency"]) if moved else Money(0, stripe["currency"]),
+        fee=moved["fee"] if moved else 0,
+        created_at=moment(stripe["created"]),
+    )
+
+
+def invoice(stripe: Object) -> InvoiceSnapshot:
+    parent = (stripe.get("parent") or {}).get("subscription_details") or {}
+    return InvoiceSnapshot(
+        id=stripe.get("id"),
+        customer_id=reference(stripe.get("customer")),
+        subscription_id=reference(parent.get("subscription")),
+        status=stripe.get("status"),
+        currency=stripe["currency"],
+        total=stripe["total"],
+        tax=sum(tax["amount"] for tax in stripe.get("total_taxes") or ()),
+        amount_due=stripe["amount_due"],
+        amount_paid=stripe["amount_paid"],
+        period_start=moment(stripe["period_start"]),
+        period_end=moment(stripe["period_end"]),
+        lines=tuple(_invoice_line(line) for line in stripe["lines"]["data"]),
+        metadata=dict(parent.get("metadata") or {}) | _metadata(stripe),
+    )
+
+
+def _invoice_line(line: Object) -> InvoiceLine:
+    pricing = (line.get("pricing") or {}).get("price_details") or {}
+    return InvoiceLine(
+        description=line.get("description") or "",
+        amount=line["amount"],
+        quantity=line.get("quantity"),
+        price_id=reference(pricing.get("price")),
+        period_start=moment(line["period"]["start"]),
+        period_end=moment(line["period"]["end"]),
+    )
+
+
+def account(stripe: Object) -> ProcessorAccount:
+    requirements = stripe.get("requirements") or {}
+    capabilities = stripe.get("capabilities") or {}
+    return ProcessorAccount(
+        id=stripe["id"],
+        country=stripe.get("country"),
+        details_submitted=bool(stripe.get("details_submitted")),
+        transfers_enabled=capabilities.get("transfers") == "active",
+        payouts_enabled=bool(stripe.get("payouts_enabled")),
+        disabled_reason=requirements.get("disabled_reason"),
+        requirements=tuple(requirements.get("currently_due") or ()),
+        metadata=_metadata(stripe),
+    )
