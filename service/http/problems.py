@@ -1,0 +1,84 @@
+"""Every error a caller can meet: which status, which code, which title.
+
+One table for the whole service. The class of an exception decides; the sentence of the exception itself is
+the ``detail``. An exception may carry
+
+- ``extensions``: a dict of further members of the problem (such as ``plans``),
+- ``headers``: a dict of response headers (such as ``Retry-After``),
+- ``errors``: pairs of a pointer and a sentence, for bad input; or one ``pointer``, with its own sentence.
+
+A subclass of a listed class is answered as that class. What is not listed is a 500 without a word of why.
+"""
+
+from dataclasses import dataclass
+
+import sqlalchemy.exc
+
+from billing.processor.port import ProcessorUnavailable
+from search.engine.port import EngineUnavailable
+from service.accounts.tokens import NotSignedIn
+from service.http.inputs import InvalidInput, UnreadableAddress, UnsupportedMediaType
+from service.http.keys import KeyMissing
+from service.http.login import OperatorOnly
+from service.http.paging import InvalidCursor
+from service.platform.idempotency import IdempotencyConflict, IdempotencyInProgress
+
+
+@dataclass(frozen=True)
+class Problem:
+    """How an error is answered. ``code`` is stable: programs may rely on it."""
+
+    status: int
+    code: str
+    title: str
+
+
+PROBLEMS: dict[type[Exception], Problem] = {
+    # --- what was sent ----------------------------------------------------------------------------
+    InvalidInput: Problem(400, "invalid_input", "The request is not valid"),
+    InvalidCursor: Problem(400, "invalid_cursor", "The cursor is not valid"),
+    UnreadableAddress: Problem(404, "not_found", "Not found"),
+    UnsupportedMediaType: Problem(415, "unsupported_media_type", "Unsupported media type"),
+    IdempotencyConflict: Problem(409, "idempotency_conflict", "The Idempotency-Key was used otherwise"),
+    IdempotencyInProgress: Problem(409, "idempotency_in_progress", "The first request is still running"),
+    # --- who asks ---------------------------------------------------------------------------------
+    NotSignedIn: Problem(401, "unauthenticated", "Not signed in"),
+    KeyMissing: Problem(401, "invalid_api_key", "No valid API key"),
+    OperatorOnly: Problem(403, "operator_only", "For operators only"),
+    # --- what we lean on --------------------------------------------------------------------------
+    EngineUnavailable: Problem(503, "search_unavailable", "Search is unavailable"),
+    ProcessorUnavailable: Problem(503, "payments_unavailable", "Payments are unavailable"),
+    sqlalchemy.exc.TimeoutError: Problem(503, "overloaded", "Too busy"),
+    sqlalchemy.exc.OperationalError: Problem(503, "unavailable", "Temporarily unavailable"),
+    sqlalchemy.exc.InterfaceError: Problem(503, "unavailable", "Temporarily unavailable"),
+}
+
+SILENT: frozenset[type[Exception]] = frozenset(
+    {sqlalchemy.exc.TimeoutError, sqlalchemy.exc.OperationalError, sqlalchemy.exc.InterfaceError}
+)
+"""Listed classes whose own sentence is not for callers: it would name hosts, tables or statements."""
+
+BY_STATUS: dict[int, Problem] = {
+    400: Problem(400, "invalid_input", "The request is not valid"),
+    401: Problem(401, "unauthenticated", "Not signed in"),
+    403: Problem(403, "forbidden", "Not allowed"),
+    404: Problem(404, "not_found", "Not found"),
+    405: Problem(405, "method_not_allowed", "Method not allowed"),
+    413: Problem(413, "too_large", "The body is too large"),
+    415: Problem(415, "unsupported_media_type", "Unsupported media type"),
+    429: Problem(429, "rate_limited", "Too many requests"),
+    500: Problem(500, "internal_error", "Something went wrong here"),
+    503: Problem(503, "unavailable", "Temporarily unavailable"),
+}
+"""What the framework itself refuses."""
+
+
+def problem_of(error: Exception) -> Problem | None:
+    """The nearest listed class of an error, or ``None`` for one that nobody expected."""
+    return next((PROBLEMS[kind] for kind in type(error).__mro__ if kind in PROBLEMS), None)
+
+
+def all_codes() -> dict[str, Problem]:
+    """Every code a caller can meet."""
+    listed = [*BY_STATUS.values(), *PROBLEMS.values()]
+    return {problem.code: problem for problem in sorted(listed, key=lambda problem: problem.code)}
