@@ -155,12 +155,17 @@ async def change(session: AsyncSession, *, document_id: UUID, changes: dict[str,
     return fact((await session.execute(statement)).one())
 
 
+async def remove(session: AsyncSession, *, document_id: UUID) -> None:
+    """Removed for everybody; the row stays, for citations and receipts refer to it."""
+    await change(session, document_id=document_id, changes={"deleted_at": sa.func.zhihao_now()})
+
+
 async def same_bytes(
     session: AsyncSession, *, knowledge_base_id: UUID, sha256s: Collection[bytes]
-) -> dict[bytes, tuple[UUID, Status]]:
+) -> dict[bytes, UUID]:
     """The documents, by hash, whose files have just these bytes; removed and failed ones do not count."""
     query = (
-        sa.select(document.c.sha256, document.c.id, document.c.status)
+        sa.select(document.c.sha256, document.c.id)
         .where(
             document.c.knowledge_base_id == knowledge_base_id,
             document.c.sha256.in_(sha256s),
@@ -169,15 +174,91 @@ async def same_bytes(
         )
         .order_by(document.c.id.desc())
     )
-    return {bytes(sha256): (id, status) for sha256, id, status in await session.execute(query)}
+    return {bytes(row.sha256): row.id for row in await session.execute(query)}
+
+
+async def same_file(
+    session: AsyncSession, *, knowledge_base_id: UUID, file_name: str, tier: Tier, sha256: bytes
+) -> DocumentFact | None:
+    """The document that came as this very file, if there is one that did not fail."""
+    query = (
+        sa.select(document)
+        .where(
+            document.c.knowledge_base_id == knowledge_base_id,
+            document.c.sha256 == sha256,
+            document.c.file_name == file_name,
+            document.c.tier == tier,
+            document.c.deleted_at.is_(None),
+            document.c.status != "failed",
+        )
+        .order_by(document.c.id)
+        .limit(1)
+    )
+    row = (await session.execute(query)).one_or_none()
+    return None if row is None else fact(row)
+
+
+async def has_bytes(session: AsyncSession, *, document_id: UUID, sha256: bytes) -> bool:
+    """Whether the document's file has just these bytes."""
+    query = sa.select(sa.exists().where(document.c.id == document_id, document.c.sha256 == sha256))
+    return bool(await session.scalar(query))
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A document's file, waiting to be parsed or, when ``parsed``, to be indexed."""
+
+    id: UUID
+    knowledge_base_id: UUID
+    file_name: str
+    sha256: bytes
+    blob_key: str
+    parsed: bool
+
+
+async def begin(session: AsyncSession, document_id: UUID) -> Waiting | None:
+    """What is left to do for a document; sets it parsing if it is to be parsed. None when it is removed."""
+    query = sa.select(document).where(document.c.id == document_id).with_for_update()
+    row = (await session.execute(query)).one_or_none()
+    if row is None or row.deleted_at is not None or row.status == "failed":
+        return None
+    if row.status == "queued":
+        await session.execute(document.update().where(document.c.id == document_id).values(status="parsing"))
+    return Waiting(
+        id=row.id,
+        knowledge_base_id=row.knowledge_base_id,
+        file_name=row.file_name,
+        sha256=bytes(row.sha256),
+        blob_key=row.blob_key,
+        parsed=row.status in ("indexing", "ready"),
+    )
+
+
+async def end_parsing(session: AsyncSession, waiting: Waiting, failure: Failure | None) -> bool:
+    """To be indexed, or failed; False when the document was removed or given another file meanwhile."""
+    values: dict[str, Any] = {"status": "indexing", "failure_code": None, "failure_detail": None}
+    if failure is not None:
+        values = {"status": "failed", "failure_code": failure.code, "failure_detail": failure.detail}
+    statement = (
+        document.update()
+        .where(
+            document.c.id == waiting.id,
+            document.c.sha256 == waiting.sha256,
+            document.c.status == "parsing",
+            document.c.deleted_at.is_(None),
+        )
+        .values(**values, updated_at=sa.func.zhihao_now())
+        .returning(document.c.id)
+    )
+    return (await session.execute(statement)).one_or_none() is not None
 
 
 async def imported_under(
     session: AsyncSession, *, knowledge_base_id: UUID, names: Collection[str]
-) -> dict[str, UUID]:
+) -> dict[str, DocumentFact]:
     """The imported documents, by the path they came under: another file of that path is a new revision."""
     query = (
-        sa.select(document.c.file_name, document.c.id)
+        sa.select(document)
         .where(
             document.c.knowledge_base_id == knowledge_base_id,
             document.c.file_name.in_(names),
@@ -186,4 +267,4 @@ async def imported_under(
         )
         .order_by(document.c.id.desc())
     )
-    return {row.file_name: row.id for row in await session.execute(query)}
+    return {row.file_name: fact(row) for row in await session.execute(query)}

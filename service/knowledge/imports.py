@@ -13,7 +13,7 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
-from service.knowledge.documents import Tier
+from service.knowledge.documents import Failure, Tier
 from service.knowledge.tables import document, import_entry, import_job
 
 Kind = Literal["archive", "chat_export", "transcript"]
@@ -216,17 +216,15 @@ async def progress(session: AsyncSession, id: UUID) -> None:
     )
 
 
-async def finish(
-    session: AsyncSession, id: UUID, *, code: str | None = None, detail: str | None = None
-) -> None:
-    """Every entry is ready or failed; with a ``code``, the import as a whole was refused."""
+async def finish(session: AsyncSession, id: UUID, failure: Failure | None) -> None:
+    """Every entry is ready or failed; with a ``failure``, the import as a whole was refused."""
     await session.execute(
         import_job.update()
         .where(import_job.c.id == id)
         .values(
-            status="done" if code is None else "failed",
-            failure_code=code,
-            failure_detail=detail,
+            status="done" if failure is None else "failed",
+            failure_code=None if failure is None else failure.code,
+            failure_detail=None if failure is None else failure.detail,
             finished_at=sa.func.zhihao_now(),
         )
     )

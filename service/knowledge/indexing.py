@@ -5,7 +5,7 @@ index holds what is true by then. Both happen with the knowledge base's row lock
 by one job at a time (``index_lock``).
 """
 
-from collections.abc import AsyncIterator, Collection, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -18,6 +18,16 @@ from service.knowledge import knowledge_bases
 from service.knowledge.blocks import unpack
 from service.knowledge.documents import Tier
 from service.knowledge.tables import document, knowledge_base, revision
+from service.platform.jobs import defer
+
+
+@dataclass(frozen=True, slots=True)
+class Indexed:
+    """What the index was given of a document."""
+
+    document_id: UUID
+    revision_id: UUID
+    tier: Tier
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +43,10 @@ class Indexable:
     text: str
     blocks: Sequence[Block]
 
+    @property
+    def indexed(self) -> Indexed:
+        return Indexed(self.document_id, self.revision_id, self.tier)
+
     def cut(self) -> IndexDocument:
         """The same, cut into passages; takes CPU time."""
         return IndexDocument(
@@ -46,9 +60,25 @@ class Indexable:
         )
 
 
+def cut_all(found: Sequence[Indexable]) -> list[IndexDocument]:
+    """All of them cut; for a thread of its own."""
+    return [indexable.cut() for indexable in found]
+
+
 def index_lock(knowledge_base_id: UUID) -> str:
     """The lock of the jobs that write this knowledge base's index."""
     return f"index:{knowledge_base_id}"
+
+
+async def rebuild_soon(session: AsyncSession, knowledge_base_id: UUID) -> None:
+    """Has the index built anew: text taken out of one still counts in its statistics until then."""
+    await defer(
+        session,
+        "rebuild_index",
+        lock=index_lock(knowledge_base_id),
+        queueing_lock=f"rebuild:{knowledge_base_id}",
+        knowledge_base_id=str(knowledge_base_id),
+    )
 
 
 _INDEXABLE = sa.select(
@@ -81,22 +111,17 @@ async def newest(session: AsyncSession | AsyncConnection, document_ids: Collecti
 
 
 async def current(
-    connection: AsyncConnection, knowledge_base_id: UUID, *, batch: int
-) -> AsyncIterator[list[Indexable]]:
-    """Everything that readers may be shown, ``batch`` documents at a time."""
-    after: UUID | None = None
-    while True:
-        query = _INDEXABLE.where(
-            document.c.knowledge_base_id == knowledge_base_id,
-            revision.c.id == document.c.current_revision_id,
-        )
-        if after is not None:
-            query = query.where(document.c.id > after)
-        rows = (await connection.execute(query.order_by(document.c.id).limit(batch))).mappings().all()
-        if not rows:
-            return
-        after = rows[-1]["document_id"]
-        yield [_indexable(row) for row in rows]
+    session: AsyncSession | AsyncConnection, knowledge_base_id: UUID, *, after: UUID | None, limit: int
+) -> list[Indexable]:
+    """What readers may be shown, ``limit`` documents from above the id ``after``."""
+    query = _INDEXABLE.where(
+        document.c.knowledge_base_id == knowledge_base_id,
+        revision.c.id == document.c.current_revision_id,
+    )
+    if after is not None:
+        query = query.where(document.c.id > after)
+    rows = await session.execute(query.order_by(document.c.id).limit(limit))
+    return [_indexable(row) for row in rows.mappings()]
 
 
 _EXCLUDE = sa.text(
@@ -115,12 +140,9 @@ async def exclude(session: AsyncSession, *, knowledge_base_id: UUID, document_id
 
 _READY = sa.text(
     """
-    UPDATE document SET status = 'ready', failure_code = NULL, failure_detail = NULL,
-      current_revision_id = indexed.revision_id, updated_at = zhihao_now()
+    UPDATE document SET status = 'ready', current_revision_id = indexed.revision_id, updated_at = zhihao_now()
     FROM unnest(CAST(:ids AS uuid[]), CAST(:revisions AS uuid[])) AS indexed (id, revision_id)
-    WHERE document.id = indexed.id AND document.deleted_at IS NULL
-      AND (document.status <> 'ready' OR document.current_revision_id IS DISTINCT FROM indexed.revision_id)
-      AND document.status NOT IN ('queued', 'parsing')
+    WHERE document.id = indexed.id AND document.deleted_at IS NULL AND document.status = 'indexing'
     """
 )
 _LIFT = sa.text(
@@ -144,19 +166,20 @@ async def acknowledge(
     *,
     knowledge_base_id: UUID,
     generation: int,
-    indexed: Sequence[Indexable | IndexDocument],
+    indexed: Sequence[Indexed],
     whole: bool,
 ) -> None:
     """The engine holds ``indexed`` at ``generation``; ``whole``: and nothing else, for it was rebuilt.
 
-    The documents become ready, and exclusions are lifted of what the index now holds as it is: what was
-    removed or changed its tier again in the meantime stays excluded.
+    New documents become ready (a rebuild has none), and exclusions are lifted of what the index now holds as
+    it is: what was removed or changed its tier again in the meantime stays excluded.
     """
     await lock(session, knowledge_base_id)
     ids = [item.document_id for item in indexed]
     revisions = [item.revision_id for item in indexed]
     tiers = [item.tier for item in indexed]
-    await session.execute(_READY, {"ids": ids, "revisions": revisions})
+    if not whole:
+        await session.execute(_READY, {"ids": ids, "revisions": revisions})
     await session.execute(
         _LIFT,
         {

@@ -153,6 +153,22 @@ async def list_owned(
     return [fact(row) for row in rows]
 
 
+async def published_of(session: AsyncSession | AsyncConnection, owner_id: UUID) -> list[UUID]:
+    """What this owner has published."""
+    query = sa.select(knowledge_base.c.id).where(
+        knowledge_base.c.owner_id == owner_id,
+        knowledge_base.c.status == "published",
+        knowledge_base.c.deleted_at.is_(None),
+    )
+    return list((await session.execute(query)).scalars())
+
+
+async def ids(session: AsyncSession | AsyncConnection) -> list[UUID]:
+    """Every knowledge base that is not deleted."""
+    query = sa.select(knowledge_base.c.id).where(knowledge_base.c.deleted_at.is_(None))
+    return list((await session.execute(query)).scalars())
+
+
 async def change(session: AsyncSession, *, id: UUID, changes: Mapping[str, Any]) -> KnowledgeBaseFact:
     """Writes ``changes`` (names of fact fields to values; ``api_price`` as ``Money`` or None)."""
     values = {name: value for name, value in changes.items() if name != "api_price"}

@@ -3,9 +3,13 @@
 from collections.abc import Callable
 from pathlib import PurePosixPath
 
+import structlog
+
 from service.knowledge.parsing import html, markdown, plain
 from service.knowledge.parsing.decoding import decode
 from service.knowledge.parsing.parsed import Parsed, UnreadableFile
+
+log = structlog.get_logger(__name__)
 
 FORMATS: dict[str, Callable[[bytes], Parsed]] = {
     ".md": lambda data: markdown.parse(decode(data)),
@@ -46,3 +50,14 @@ def parse(name: str, data: bytes, *, max_characters: int) -> Parsed:
     if len(parsed.text) > max_characters:
         raise UnreadableFile("text_too_long", f"The text has more than {max_characters} characters.")
     return parsed
+
+
+def try_parse(name: str, data: bytes, *, max_characters: int) -> Parsed | UnreadableFile:
+    """``parse``, with the refusal as a value: a stranger's file fails alone, whatever is wrong with it."""
+    try:
+        return parse(name, data, max_characters=max_characters)
+    except UnreadableFile as refusal:
+        return refusal
+    except Exception:
+        log.exception("file.unreadable")
+        return UnreadableFile("unreadable_file", "The file could not be read.")

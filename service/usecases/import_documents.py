@@ -1,0 +1,216 @@
+"""A creator imports many documents from one file; a job works through it and may be killed at any time.
+
+Each batch of entries is parsed, kept with its documents in one transaction, indexed, and acknowledged in
+another. A job that is run again finds what was kept, indexes what was not, and goes on behind it.
+"""
+
+import asyncio
+import io
+from collections.abc import AsyncIterator, Iterator, Sequence
+from typing import BinaryIO
+from uuid import UUID
+
+from search.engine.port import IndexDocument
+from service.knowledge import documents, imports, indexing, knowledge_bases
+from service.knowledge.documents import Failure, Tier
+from service.knowledge.importing import ReadEntry, keep_batch, read_in_batches
+from service.knowledge.imports import ImportFact, ImportTask, Kind
+from service.knowledge.indexing import Indexed
+from service.knowledge.knowledge_bases import KnowledgeBaseNotFound
+from service.knowledge.parsing.archive_streams import ArchiveRefused, Limits
+from service.knowledge.parsing.archives import Entry, entries, survey
+from service.knowledge.parsing.parsed import Parsed
+from service.platform.blobs import BlobMissing
+from service.platform.idempotency import Once, claim, keep
+from service.platform.jobs import defer
+from service.usecases.context import Context
+
+BLOBS_AT_ONCE = 16
+
+
+async def request_import(
+    context: Context,
+    *,
+    id: UUID,
+    knowledge_base_id: UUID,
+    owner_id: UUID,
+    kind: Kind,
+    file_name: str,
+    data: bytes,
+    tier: Tier,
+    once: Once | None,
+) -> ImportFact:
+    """A queued import. The file itself is judged by the job. Raises ``KnowledgeBaseNotFound``."""
+    key = f"imports/{id}"
+    async with context.database.reading() as connection:
+        await knowledge_bases.get_owned(connection, id=knowledge_base_id, owner_id=owner_id)
+    await context.blobs.put(key, data)
+    async with context.database.transaction() as session:
+        if (kept := await claim(session, once, ImportFact)) is not None:
+            return kept
+        await knowledge_bases.get_owned(session, id=knowledge_base_id, owner_id=owner_id)
+        made = await imports.create(
+            session,
+            id=id,
+            knowledge_base_id=knowledge_base_id,
+            account_id=owner_id,
+            kind=kind,
+            tier=tier,
+            file_name=file_name,
+            blob_key=key,
+        )
+        await defer(
+            session, "import_documents", lock=indexing.index_lock(knowledge_base_id), import_id=str(id)
+        )
+        await keep(session, once, made)
+        return made
+
+
+async def read_import(context: Context, *, id: UUID, account_id: UUID | None) -> ImportFact:
+    """How far it is; ``account_id`` None asks as who runs the machine. Raises ``ImportNotFound``."""
+    async with context.database.reading() as connection:
+        return await imports.get(connection, id=id, account_id=account_id)
+
+
+async def list_imports(
+    context: Context, *, knowledge_base_id: UUID, owner_id: UUID, before: UUID | None, limit: int
+) -> list[ImportFact]:
+    """Newest first, from below the id ``before``. Raises ``KnowledgeBaseNotFound``."""
+    async with context.database.reading() as connection:
+        await knowledge_bases.get_owned(connection, id=knowledge_base_id, owner_id=owner_id)
+        return await imports.list_page(
+            connection, knowledge_base_id=knowledge_base_id, before=before, limit=limit
+        )
+
+
+async def watch_import(
+    context: Context, *, id: UUID, account_id: UUID | None, seconds: float
+) -> AsyncIterator[ImportFact]:
+    """Its state now and after every change, looked at every ``seconds``; ends when the import has ended.
+
+    Raises ``ImportNotFound``.
+    """
+    seen: ImportFact | None = None
+    while True:
+        state = await read_import(context, id=id, account_id=account_id)
+        if state != seen:
+            yield state
+        if state.status in ("done", "failed"):
+            return
+        seen = state
+        await asyncio.sleep(seconds)
+
+
+async def import_documents(context: Context, *, import_id: str) -> None:
+    """The job. An archive that must not be opened fails as a whole; a bad entry fails alone."""
+    id = UUID(import_id)
+    async with context.database.transaction() as session:
+        task = await imports.start(session, id)
+        left = await imports.unfinished(session, id) if task is not None else []
+    if task is None:
+        return
+    failure: Failure | None = None
+    try:
+        await _finish_former_run(context, task, left)
+        await _run(context, task)
+    except ArchiveRefused as refusal:
+        failure = Failure(refusal.code, refusal.detail)
+    except BlobMissing:
+        failure = Failure("file_missing", "The uploaded file is gone; upload it again.")
+    except KnowledgeBaseNotFound:
+        failure = Failure("knowledge_base_deleted", "The knowledge base was deleted meanwhile.")
+    async with context.database.transaction() as session:
+        await imports.finish(session, id, failure)
+    await context.blobs.delete(task.blob_key)
+
+
+async def _finish_former_run(context: Context, task: ImportTask, left: Sequence[UUID]) -> None:
+    """Indexes what a killed run had kept."""
+    if not left:
+        return
+    async with context.database.reading() as connection:
+        found = await indexing.newest(connection, left)
+    cut = await asyncio.to_thread(indexing.cut_all, found)
+    await _index(context, task, cut, [item.indexed for item in found], revised=True)
+
+
+async def _run(context: Context, task: ImportTask) -> None:
+    file = io.BytesIO(await context.blobs.get(task.blob_key))
+    settings = context.settings
+    limits = Limits(
+        entries=settings.import_max_files,
+        file_bytes=settings.import_max_file_bytes,
+        total_bytes=settings.import_max_total_bytes,
+        ratio=settings.import_max_ratio,
+    )
+    total = await asyncio.to_thread(survey, file, limits) if task.kind == "archive" else 1
+    async with context.database.transaction() as session:
+        await imports.set_total(session, task.id, total)
+    batches = read_in_batches(_entries(task, file, limits), max_characters=settings.document_max_characters)
+    # The next batch is parsed while this one is written.
+    ahead = asyncio.create_task(asyncio.to_thread(next, batches, None))
+    try:
+        while (batch := await ahead) is not None:
+            ahead = asyncio.create_task(asyncio.to_thread(next, batches, None))
+            await _keep_and_index(context, task, batch)
+    finally:
+        await asyncio.gather(ahead, return_exceptions=True)
+
+
+def _entries(task: ImportTask, file: BinaryIO, limits: Limits) -> Iterator[Entry]:
+    if task.kind == "archive":
+        return entries(file, limits, start=task.next_position)
+    return iter([Entry(0, task.file_name, file.read())] if task.next_position == 0 else [])
+
+
+async def _keep_and_index(context: Context, task: ImportTask, batch: Sequence[ReadEntry]) -> None:
+    await _put_files(context, task, batch)
+    async with context.database.transaction() as session:
+        if not await indexing.lock(session, task.knowledge_base_id):
+            raise KnowledgeBaseNotFound("The knowledge base is deleted.")
+        base = (await knowledge_bases.get_many(session, [task.knowledge_base_id]))[task.knowledge_base_id]
+        kept = await keep_batch(
+            session,
+            task,
+            batch,
+            language=base.language,
+            max_documents=context.settings.knowledge_base_max_documents,
+        )
+    await _index(context, task, kept.index, kept.indexed, revised=kept.revised)
+
+
+async def _put_files(context: Context, task: ImportTask, batch: Sequence[ReadEntry]) -> None:
+    """Keeps the bytes of the readable files, each under its hash; doing so again changes nothing."""
+    gate = asyncio.Semaphore(BLOBS_AT_ONCE)
+    files = {read.sha256: read.entry.data for read in batch if isinstance(read.outcome, Parsed)}
+
+    async def put(sha256: bytes, data: bytes) -> None:
+        async with gate:
+            await context.blobs.put(documents.blob_key(task.knowledge_base_id, sha256), data)
+
+    async with asyncio.TaskGroup() as group:
+        for sha256, data in files.items():
+            group.create_task(put(sha256, data))
+
+
+async def _index(
+    context: Context,
+    task: ImportTask,
+    index: Sequence[IndexDocument],
+    indexed: Sequence[Indexed],
+    *,
+    revised: bool,
+) -> None:
+    generation = await context.passages.add(task.knowledge_base_id, index) if index else None
+    async with context.database.transaction() as session:
+        if generation is not None:
+            await indexing.acknowledge(
+                session,
+                knowledge_base_id=task.knowledge_base_id,
+                generation=generation,
+                indexed=indexed,
+                whole=False,
+            )
+        await imports.progress(session, task.id)
+        if revised:
+            await indexing.rebuild_soon(session, task.knowledge_base_id)

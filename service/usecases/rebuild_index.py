@@ -1,0 +1,63 @@
+"""A knowledge base's index is built anew from its revisions, or dropped with it."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from uuid import UUID
+
+from search.engine.port import IndexDocument
+from service.knowledge import indexing, knowledge_bases
+from service.knowledge.cards import CARDS_LOCK
+from service.knowledge.indexing import Indexed
+from service.platform.jobs import defer
+from service.usecases.context import Context
+
+BATCH = 50
+"""Documents held in memory at a time."""
+
+
+async def rebuild_index(context: Context, *, knowledge_base_id: str) -> None:
+    """The job: built beside the index in use, then swapped; lifts the exclusions it makes needless."""
+    id = UUID(knowledge_base_id)
+    indexed: list[Indexed] = []
+
+    async def documents() -> AsyncIterator[IndexDocument]:
+        after: UUID | None = None
+        while True:
+            async with context.database.reading() as connection:
+                batch = await indexing.current(connection, id, after=after, limit=BATCH)
+            if not batch:
+                return
+            after = batch[-1].document_id
+            indexed.extend(indexable.indexed for indexable in batch)
+            for document in await asyncio.to_thread(indexing.cut_all, batch):
+                yield document
+
+    async with context.database.reading() as connection:
+        if id not in await knowledge_bases.get_many(connection, [id]):
+            return
+    generation = await context.passages.rebuild(id, documents())
+    async with context.database.transaction() as session:
+        await indexing.acknowledge(
+            session, knowledge_base_id=id, generation=generation, indexed=indexed, whole=True
+        )
+
+
+async def drop_index(context: Context, *, knowledge_base_id: str) -> None:
+    """The job that follows a deletion."""
+    await context.passages.drop(UUID(knowledge_base_id))
+
+
+async def reindex(context: Context, *, knowledge_base: str | None) -> int:
+    """Has the index of one (by id or slug) or of every knowledge base rebuilt, and for all the square too.
+
+    The worker does it; returns how many indexes were asked for. Raises ``KnowledgeBaseNotFound``.
+    """
+    async with context.database.transaction() as session:
+        if knowledge_base is not None:
+            wanted = [(await knowledge_bases.find(session, knowledge_base)).id]
+        else:
+            wanted = await knowledge_bases.ids(session)
+            await defer(session, "rebuild_cards", lock=CARDS_LOCK, queueing_lock="rebuild_cards")
+        for id in wanted:
+            await indexing.rebuild_soon(session, id)
+        return len(wanted)
