@@ -1,0 +1,98 @@
+"""Step 6: what the creator earned, to the cent, and books that balance. Then a library, if there is one."""
+
+import asyncio
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+from service.demo.cast import Cast, Person, Shelf
+from service.demo.creating import publish_library
+from service.demo.reading import TIP, ask, cited_place, open_citation
+from service.demo.telling import StoryBroken, Teller, fen
+
+EARNED_SECONDS = 15
+DOCTOR_SECONDS = 60
+MONTHLY = 990
+
+LAWS = (
+    ("劳动合同期限三年以上的试用期最长多久", "劳动合同法", "第十九条"),
+    ("普通诉讼时效是几年", "总则", "第一百八十八条"),
+    ("离婚冷静期多少天", "婚姻家庭编", "第一千零七十七条"),
+    ("故意伤害他人身体怎么处罚", "刑法", "第二百三十四条"),
+    ("離婚冷靜期多少天", "婚姻家庭编", "第一千零七十七条"),
+)
+FOREIGN = "面包怎么烤才松软"
+
+
+async def show_earnings(teller: Teller, cast: Cast, data_dir: Path) -> None:
+    """80% of the subscription and of the tip less the same share of the fees; the ledger sums to zero."""
+    share = MONTHLY * 8 // 10 + TIP * 8 // 10
+
+    async def earned() -> dict[str, Any] | None:
+        found = await teller.call("GET", "/creator/v1/earnings", token=cast.creator.token, quiet=True)
+        return next((found | b for b in found["balances"] if b["earned"] >= share), None)
+
+    balance = await teller.until("The subscription and the tip are earned", earned, seconds=EARNED_SECONDS)
+    await teller.call("GET", "/creator/v1/earnings", token=cast.creator.token)
+    for name in ("earned", "fees", "refunded", "paid", "payable"):
+        teller.show(name, fen(balance[name], balance["currency"]))
+    parts = f"80% of {fen(MONTHLY)} and of {fen(TIP)} is {fen(share)}"
+    teller.check(parts, balance["earned"] == share, balance)
+    left = balance["earned"] - balance["fees"] - balance["refunded"] - balance["paid"]
+    teller.check("earned − fees − refunded − paid = payable", balance["payable"] == left, balance)
+    teller.check("the processor's fees are borne in proportion", balance["fees"] > 0, balance)
+
+    lines = await teller.call("GET", "/creator/v1/earnings/transfers", token=cast.creator.token)
+    for line in lines["data"]:
+        teller.show("transfer", line)
+    await examine(teller, data_dir)
+
+
+async def examine(teller: Teller, data_dir: Path) -> None:
+    """Runs ``zhihao doctor`` beside the service: the ledger sums to zero and every other invariant holds."""
+    environment = os.environ | {"ZHIHAO_DATA_DIR": str(data_dir)}
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "service.cli", "doctor"),
+        env=environment,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    try:
+        output, _ = await asyncio.wait_for(process.communicate(), DOCTOR_SECONDS)
+    except TimeoutError:
+        process.kill()
+        raise StoryBroken(f"zhihao doctor: not done within {DOCTOR_SECONDS} s") from None
+    teller.say("zhihao doctor")
+    for line in output.decode().splitlines():
+        teller.say(f"  {line}")
+    teller.check("the ledger sums to zero and every invariant holds", process.returncode == 0, output)
+
+
+async def ask_the_laws(teller: Teller, cast: Cast, archive: Path) -> Shelf:
+    """A second knowledge base from ``archive``, opened to the reader by a grant, and asked in Chinese."""
+    shelf = await publish_library(teller, cast, archive)
+    path = f"/creator/v1/knowledge-bases/{shelf.id}/grants"
+    body = {"email": cast.reader.email, "note": "demo"}
+    await teller.call("POST", path, token=cast.lawyer.token, expect=201, json=body)
+    for question, title, article in LAWS:
+        await _ask_law(teller, cast.reader, shelf, question, title, article)
+    refused = await ask(teller, cast.reader, shelf, FOREIGN)
+    teller.check(
+        "a question about bread is refused", refused["refused"] and not refused["citations"], refused
+    )
+    return shelf
+
+
+async def _ask_law(
+    teller: Teller, reader: Person, shelf: Shelf, question: str, title: str, article: str
+) -> None:
+    answer = await ask(teller, reader, shelf, question)
+    held = (
+        bool(answer["citations"])
+        and title in answer["citations"][0]["title"]
+        and article in (answer["text"] + cited_place(answer["citations"][0]))
+    )
+    teller.check(f"it is {title} {article}", held, answer)
+    for citation in answer["citations"]:
+        await open_citation(teller, reader, citation)
