@@ -111,7 +111,7 @@ def stem(word: str, language: str) -> str:
 
 
 @lru_cache(maxsize=64)
-def _stemmer(language: str) -> snowballstemmer.stemmer | None:  # type: ignore[no-any-unimported]  # ships no types
+def _stemmer(language: str) -> snowballstemmer.stemmer | None:
     name = _STEMMERS.get(language)
     return snowballstemmer.stemmer(name) if name else None
 

@@ -17,14 +17,15 @@ LIMIT = 500.0
 ARTICLE_LIMIT = 800.0
 RUNT = 60.0
 # Passages never join text across these parts of a locator; of the others the first block's is kept.
-_PLACES = ("headings", "article", "page", "slide", "sheet")
+_PLACES = ("heading_path", "article", "page", "slide", "sheet")
+_NOT_LETTERS = re.compile(r"[\W_]+")
 _CLAUSE_END = re.compile(r"[；;，,、：:\n]|\s")
 
 
 @dataclass(frozen=True, slots=True)
 class Block:
     """A piece of a parsed text: `[start, end)` in code points, its kind (`heading`, `paragraph`,
-    `article`, `list_item`, `code`, `table`, ...) and a locator (`headings: [..]`, `article: str`,
+    `article`, `list_item`, `code`, `table`, ...) and a locator (`heading_path: [..]`, `article: str`,
     `page: int`, ...)."""
 
     start: int
@@ -55,10 +56,11 @@ class _Atom:
 
 def cut(text: str, blocks: Sequence[Block]) -> list[Passage]:
     """Passages of the text in order, none overlapping another. Every code point that is not white space
-    lies in exactly one of them, but for headings which the next passage's `locator["headings"]` names.
+    lies in exactly one of them, but for headings which the next passage's `heading_path` names.
 
     An article of a statute is one passage where it fits; shorter paragraphs under one heading are
-    joined; longer ones are divided at sentences. Text that no block covers is treated as a paragraph."""
+    joined; longer ones are divided at sentences. Text that no block covers is treated as a paragraph;
+    a heading that no path names (the title of a text) opens the passage after it."""
     passages: list[Passage] = []
     waiting: list[Block] = []
     for _, group in groupby(_complete(text, blocks), key=_place):
@@ -66,12 +68,16 @@ def cut(text: str, blocks: Sequence[Block]) -> list[Passage]:
         if members[0].kind == "heading":
             waiting += members
             continue
-        named = members[0].locator.get("headings") or []
-        passages += _own_passages(text, waiting, named)
-        waiting = []
         limit = ARTICLE_LIMIT if members[0].locator.get("article") else LIMIT
-        passages += _pack(text, members, limit)
-    return passages + _own_passages(text, waiting, [])
+        packed = _pack(text, members, limit)
+        unnamed = _unnamed(text, waiting, members[0].locator.get("heading_path") or [])
+        waiting = []
+        if unnamed and packed:
+            first = packed[0]
+            start = unnamed[0].start
+            packed[0] = Passage(start, first.end, first.locator, text[start : first.end])
+        passages += packed
+    return passages + [p for block in waiting for p in _pack(text, [block], LIMIT)]
 
 
 def size(text: str) -> float:
@@ -99,10 +105,18 @@ def _complete(text: str, blocks: Sequence[Block]) -> Iterator[Block]:
         yield Block(position, len(text), "paragraph", locator)
 
 
-def _own_passages(text: str, headings: Sequence[Block], named: Sequence[str]) -> list[Passage]:
-    """Headings that no locator names are passages themselves, so that nothing is lost."""
-    lost = [b for b in headings if not any(n and n in text[b.start : b.end] for n in named)]
-    return [p for block in lost for p in _pack(text, [block], LIMIT)]
+def _unnamed(text: str, headings: Sequence[Block], path: Sequence[str]) -> list[Block]:
+    named = [_letters(name) for name in path]
+    letters = [_letters(text[block.start : block.end]) for block in headings]
+    return [
+        block
+        for block, own in zip(headings, letters, strict=True)
+        if own and not any(name and name in own for name in named)
+    ]
+
+
+def _letters(text: str) -> str:
+    return _NOT_LETTERS.sub("", text)
 
 
 def _pack(text: str, blocks: Sequence[Block], limit: float) -> list[Passage]:

@@ -1,0 +1,128 @@
+"""What a question asks about, without the words that only make it a question, and the kind of answer it
+wants. Rules of the two languages, not of any field of knowledge or data set."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from dataclasses import dataclass
+
+from search.text import fold, language_of, numbers, plain, runs, stem
+
+# Longest first, so that 多长时间 is not read as 多长. Each is blanked, keeping the length.
+_ASKING = re.compile(
+    "请问一下|请问|我想知道|我想问|想知道|想问一下|想问|告诉我|有没有人知道|谁知道|麻烦问一下|咨询一下|是怎么回事|怎么回事"
+    "|多长时间|多少时间|什么时候|什么时间|何时|多久|多长|多大|多高|多远|多重|多少|几"
+    "|为什么|为何|什么样|什么|怎么样|怎么办|怎么|怎样|如何|咋办|咋样|咋|啥|哪一?个|哪一?年|哪一?种|哪些|哪里|哪儿|哪"
+    "|谁|何|是否|能否|可否|有没有|是不是|能不能|可不可以|会不会|要不要|需不需要|可以吗|对吗|行吗|吗|呢|吧|嘛|啊"
+    "|应该|应当|需要|可以|能够|一般|通常|到底|究竟|最长|最多|最少|最低|最高|最短|有哪些|分别|属于|是指"
+)
+_ENGLISH_ASKING = re.compile(
+    r"\b(?:who|whom|whose|what|which|when|where|why|how|many|much|long|often|is|are|was|were|be|been|being|do|does"
+    r"|did|has|have|had|can|could|would|should|will|may|might|must|shall|the|a|an|of|in|on|at|to|for|from|by|with|and"
+    r"|or|as|that|this|these|those|it|its|there|their|they|them|he|his|him|she|her|i|me|my|we|our|us|you|your|not|if"
+    r"|than|then|so|s|t|about|into|please|tell|know|if|am|also|any|some|such)\b"
+)
+# Characters that carry grammar only; they still match inside bigrams.
+_PARTICLES = frozenset("的了是在和与及或之于以为被把对从到由就都也而且但等其有个所这那")
+
+_NUMERAL = "[0-9零〇一二两三四五六七八九十百千万半]"
+_TIME = rf"{_NUMERAL}+(?:个)?(?:多)?(?:年|月|周|星期|日|天|小时|工作日|分钟|秒|季度|世纪)"
+_ANSWERS: tuple[tuple[re.Pattern[str], re.Pattern[str]], ...] = tuple(
+    (re.compile(asked), re.compile(given))
+    for asked, given in (
+        ("几岁|多少岁|多大年龄|年龄", rf"{_NUMERAL}+(?:周)?岁"),
+        ("几年|多少年|哪一?年", rf"{_NUMERAL}+(?:个)?年|终身|永久"),
+        ("几个?月|多少个?月|几月", rf"{_NUMERAL}+个?月"),
+        ("几天|几日|多少天|多少日|哪一?天", rf"{_NUMERAL}+个?(?:工作)?[日天]|{_NUMERAL}+个?月"),
+        ("几(?:个)?小时|多少(?:个)?小时", rf"{_NUMERAL}+(?:个)?小时"),
+        ("多久|多长时间|什么时候|何时|期限|有效期|时限|什么时间", _TIME + "|之日|终身"),
+        ("多少钱|多少元|罚多少|赔多少|金额|价格", rf"{_NUMERAL}+(?:多)?[万亿]?(?:余)?(?:元|美元|倍|%|英镑)|百分之"),
+        ("几倍|多少倍", rf"{_NUMERAL}+倍|百分之"),
+        ("比例|百分之几|几成", rf"百分之|{_NUMERAL}+(?:\.[0-9]+)?[%％]|{_NUMERAL}+分之"),
+        (
+            "怎么判|判几年|判多久|判多少|怎么处罚|如何处罚|怎样处罚|什么处罚|量刑|判刑|怎么罚|会坐牢|坐牢|怎么处理|什么罪",
+            r"处(?:以)?.{0,30}(?:有期徒刑|拘役|罚款|拘留|无期徒刑|死刑|管制|罚金|警告)|罚款|有期徒刑",
+        ),
+        ("多少|几|多大|多高|多远|多重|多长", rf"{_NUMERAL}+|百分之"),
+        (r"\bwhen\b|\b(?:what|which) (?:year|date|century|day|month|decade)\b",
+         r"\b\d{3,4}s?\b|\b(?:january|february|march|april|may|june|july|august|september|october|november|december)\b|\bcentury\b"),
+        (r"\bhow (?:many|much|long|old|far|tall|high|large|big|often|deep|wide|fast|heavy)\b|\bwhat (?:percentage|percent|age|number|fraction|proportion)\b",
+         r"\d|\b(?:one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|twenty|thirty|forty|fifty|sixty|hundred|thousand|million|billion|half|third|quarter|twice|dozen|several)\b"),
+    )
+)  # fmt: skip
+_PENALTY_ASKED = re.compile(
+    "(?:怎么|如何|怎样|什么|会受到?什么|受到?)(?:处罚|判刑|判|罚|处理)|判(?:几年|多久|多少年?|刑)|罚多少"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """`text` as indexed. `weight` is its share beside other kinds of term; `word` tells terms of spaced
+    scripts (counted as words) from n-grams (counted in the text)."""
+
+    text: str
+    weight: float
+    word: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """A character of an unspaced script or a word: what coverage is counted in. `terms` are the forms
+    that count as found whole (bigrams over the character; stem or raw form of a word), `weak` the form
+    that counts in part (the lone character)."""
+
+    terms: tuple[str, ...]
+    weak: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A question analysed: its terms, its units in order, and the pattern its answer should show."""
+
+    folded: str
+    core: str
+    terms: tuple[Term, ...]
+    units: tuple[Unit, ...]
+    answer: re.Pattern[str] | None
+
+
+def analyse(query: str) -> Question:
+    """The question in indexed terms; words that only ask are left out unless nothing else is there."""
+    folded = fold(query)
+    core = _PENALTY_ASKED.sub(_blank, folded)
+    core = _ENGLISH_ASKING.sub(_blank, _ASKING.sub(_blank, core))
+    if not any(c.isalnum() for c in core):
+        core = folded
+    languages = {language_of(folded), "en"}
+    weights: Counter[str] = Counter()
+    words: set[str] = set()
+    units: list[Unit] = []
+    for run, _, _, unspaced in runs(core):
+        if unspaced:
+            bigrams = [run[i : i + 2] for i in range(len(run) - 1)]
+            for c in run:
+                weights[c] = max(weights[c], 1)
+            for bigram in bigrams:
+                weights[bigram] = max(weights[bigram], 1)
+            units += (
+                Unit(tuple(bigrams[max(0, i - 1) : i + 1]) or (c,), c)
+                for i, c in enumerate(run)
+                if c not in _PARTICLES
+            )
+        else:
+            forms = (plain(run), *(f"~{stem(run, language)}" for language in sorted(languages)))
+            for form in forms:
+                weights[form] = 1
+            words.update(forms)
+            units.append(Unit(forms, None))
+    for digits, _, _ in numbers(core):
+        weights[digits] = 1
+        words.add(digits)
+    terms = tuple(Term(text, float(weight), text in words) for text, weight in weights.items())
+    answer = next((given for asked, given in _ANSWERS if asked.search(folded)), None)
+    return Question(folded, core, terms, tuple(units), answer)
+
+
+def _blank(match: re.Match[str]) -> str:
+    return " " * len(match[0])
