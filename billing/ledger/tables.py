@@ -50,8 +50,8 @@ ledger_transaction = sa.Table(
 ledger_entry = sa.Table(
     "ledger_entry",
     SQLModel.metadata,
-    sa.Column("id", sa.Uuid, primary_key=True),
-    sa.Column("transaction_id", sa.Uuid, sa.ForeignKey("ledger_transaction.id"), nullable=False),
+    sa.Column("transaction_id", sa.Uuid, sa.ForeignKey("ledger_transaction.id"), primary_key=True),
+    sa.Column("position", sa.SmallInteger, primary_key=True),
     sa.Column("account_id", sa.Uuid, nullable=False),
     sa.Column("amount", sa.BigInteger, nullable=False),
     sa.Column("currency", sa.Text, nullable=False),
@@ -63,6 +63,5 @@ ledger_entry = sa.Table(
         name="ledger_entry_account_fkey",
     ),
     sa.CheckConstraint("amount <> 0", name="ledger_entry_amount_check"),
-    sa.Index("ledger_entry_transaction_index", "transaction_id"),
     sa.Index("ledger_entry_account_index", "account_id", "effective_at"),
 )

@@ -108,6 +108,9 @@ sale = sa.Table(
     # Given back so far, in both currencies.
     sa.Column("refunded", sa.BigInteger, nullable=False, server_default="0"),
     sa.Column("settled_refunded", sa.BigInteger, nullable=False, server_default="0"),
+    # What the invoice was for; null for what has no period.
+    sa.Column("period_start", _TIME),
+    sa.Column("period_end", _TIME),
     sa.Column("paid_at", _TIME, nullable=False),
     sa.Column("created_at", _TIME, nullable=False, server_default=_NOW),
     sa.CheckConstraint("kind IN ('subscription', 'pass', 'tip', 'metered')", name="sale_kind_check"),

@@ -42,8 +42,8 @@ def upgrade() -> None:
     op.create_index("ledger_transaction_sale_index", "ledger_transaction", ["sale_id"])
     op.create_table(
         "ledger_entry",
-        sa.Column("id", sa.Uuid, primary_key=True),
-        sa.Column("transaction_id", sa.Uuid, sa.ForeignKey("ledger_transaction.id"), nullable=False),
+        sa.Column("transaction_id", sa.Uuid, sa.ForeignKey("ledger_transaction.id"), primary_key=True),
+        sa.Column("position", sa.SmallInteger, primary_key=True),
         sa.Column("account_id", sa.Uuid, nullable=False),
         sa.Column("amount", sa.BigInteger, nullable=False),
         sa.Column("currency", sa.Text, nullable=False),
@@ -55,7 +55,6 @@ def upgrade() -> None:
         ),
         sa.CheckConstraint("amount <> 0", name="ledger_entry_amount_check"),
     )
-    op.create_index("ledger_entry_transaction_index", "ledger_entry", ["transaction_id"])
     op.create_index("ledger_entry_account_index", "ledger_entry", ["account_id", "effective_at"])
     _forbid_changes()
     _demand_balance()

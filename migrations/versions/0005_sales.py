@@ -218,6 +218,8 @@ def _selling() -> None:
         sa.Column("take_rate_bps", sa.Integer, nullable=False),
         sa.Column("refunded", sa.BigInteger, nullable=False, server_default="0"),
         sa.Column("settled_refunded", sa.BigInteger, nullable=False, server_default="0"),
+        sa.Column("period_start", TIME),
+        sa.Column("period_end", TIME),
         sa.Column("paid_at", TIME, nullable=False),
         sa.Column("created_at", TIME, nullable=False, server_default=NOW),
         sa.CheckConstraint("kind IN ('subscription', 'pass', 'tip', 'metered')", name="sale_kind_check"),
