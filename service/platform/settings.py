@@ -100,6 +100,8 @@ class Settings(BaseSettings):
     minimum_charge: int = Field(500, ge=0)
     plan_max_amount: int = Field(100_000_000, ge=1)
     trial_max_days: int = Field(90, ge=0)
+    pass_max_days: int = Field(3660, ge=1)
+    """Of a prepaid pass."""
     grace_days: int = Field(7, ge=0)
     """How long a past-due subscription or invoice keeps its access."""
     price_passages: int = Field(2, ge=0)
@@ -112,6 +114,9 @@ class Settings(BaseSettings):
     gate_batch_size: int = Field(64, ge=1)
     gate_wait_milliseconds: float = Field(1.0, ge=0)
     gate_queue_limit: int = Field(1024, ge=1)
+    gate_groups: int = Field(2, ge=1)
+    """How many groups of one process are admitted at a time, and how many settled."""
+    reservation_sweep_seconds: int = Field(10, ge=1)
     usage_report_seconds: int = Field(60, ge=1)
     webhook_sweep_seconds: int = Field(60, ge=1)
     webhook_max_attempts: int = Field(12, ge=1)

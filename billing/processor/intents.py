@@ -1,0 +1,59 @@
+"""Intents: what is about to be asked of the processor, kept before it is asked.
+
+An intent is committed with its idempotency key before the call and finished after it. One that stays
+pending was cut off: its outcome is unknown, and what it was for is asked at the processor before anything is
+repeated.
+"""
+
+from collections.abc import Mapping
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from billing.processor.tables import intent
+
+
+async def begin(
+    session: AsyncSession,
+    *,
+    id: UUID,
+    kind: str,
+    subject_id: UUID,
+    idempotency_key: str,
+    request: Mapping[str, object],
+) -> None:
+    """Keeps the intent; to be committed before the processor is called."""
+    await session.execute(
+        sa.insert(intent).values(
+            id=id,
+            kind=kind,
+            subject_id=subject_id,
+            idempotency_key=idempotency_key,
+            request=dict(request),
+            status="pending",
+        )
+    )
+
+
+async def done(session: AsyncSession, id: UUID, *, result_id: str) -> None:
+    """The processor did it; ``result_id`` is its name for what it made."""
+    await _finish(session, id, status="done", result_id=result_id)
+
+
+async def refused(session: AsyncSession, id: UUID, *, error: str) -> None:
+    """The processor said no: nothing was done."""
+    await _finish(session, id, status="refused", error=error)
+
+
+async def abandoned(session: AsyncSession, id: UUID, *, error: str) -> None:
+    """Nobody waits for it any more, and whatever it may have made can hurt nobody."""
+    await _finish(session, id, status="abandoned", error=error)
+
+
+async def _finish(session: AsyncSession, id: UUID, **values: str) -> None:
+    await session.execute(
+        sa.update(intent)
+        .where(intent.c.id == id, intent.c.status == "pending")
+        .values(**values, finished_at=sa.func.now())
+    )
