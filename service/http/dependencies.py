@@ -3,7 +3,7 @@
 from typing import Annotated, Any, TypedDict
 
 from litestar import Request
-from litestar.di import NamedDependency, Provide
+from litestar.di import Provide
 from litestar.openapi import OpenAPIConfig
 from litestar.params import HeaderParameter, QueryParameter
 from litestar.plugins import PluginProtocol
@@ -62,10 +62,8 @@ async def provide_once(request: AnyRequest, idempotency_key: Key = None) -> Once
     return await find_once(request)
 
 
-def provide_page(
-    context: NamedDependency[Context], limit: Limit = None, cursor: Cursor = None
-) -> PageRequest:
-    settings = context.settings
+def provide_page(request: AnyRequest, limit: Limit = None, cursor: Cursor = None) -> PageRequest:
+    settings = context_of(request).settings
     return page_request(limit, cursor, default=settings.page_limit_default, maximum=settings.page_limit_max)
 
 

@@ -16,12 +16,16 @@ import sqlalchemy.exc
 
 from billing.processor.port import ProcessorUnavailable
 from search.engine.port import EngineUnavailable
+from service.accounts.passwords import InvalidPassword, PasswordsBusy
+from service.accounts.people import AccountNotFound, AccountSuspended, EmailTaken, InvalidEmail
+from service.accounts.sessions import RefreshRejected
 from service.accounts.tokens import NotSignedIn
 from service.http.inputs import InvalidInput, UnreadableAddress, UnsupportedMediaType
 from service.http.keys import KeyMissing
 from service.http.login import OperatorOnly
 from service.http.paging import InvalidCursor
 from service.platform.idempotency import IdempotencyConflict, IdempotencyInProgress
+from service.usecases.sign_in import WrongCredentials
 
 
 @dataclass(frozen=True)
@@ -45,6 +49,15 @@ PROBLEMS: dict[type[Exception], Problem] = {
     NotSignedIn: Problem(401, "unauthenticated", "Not signed in"),
     KeyMissing: Problem(401, "invalid_api_key", "No valid API key"),
     OperatorOnly: Problem(403, "operator_only", "For operators only"),
+    # --- accounts ---------------------------------------------------------------------------------
+    InvalidEmail: Problem(400, "invalid_input", "The email is not valid"),
+    InvalidPassword: Problem(400, "invalid_input", "The password is not valid"),
+    EmailTaken: Problem(409, "email_taken", "The email is taken"),
+    WrongCredentials: Problem(401, "wrong_credentials", "Wrong email or password"),
+    RefreshRejected: Problem(401, "invalid_refresh_token", "The refresh token is not valid"),
+    AccountSuspended: Problem(403, "account_suspended", "The account is suspended"),
+    AccountNotFound: Problem(404, "not_found", "Not found"),
+    PasswordsBusy: Problem(503, "overloaded", "Too busy"),
     # --- what we lean on --------------------------------------------------------------------------
     EngineUnavailable: Problem(503, "search_unavailable", "Search is unavailable"),
     ProcessorUnavailable: Problem(503, "payments_unavailable", "Payments are unavailable"),

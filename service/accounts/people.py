@@ -1,0 +1,155 @@
+"""People: one row each, found by id or by lower-cased email."""
+
+import re
+import unicodedata
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Row, func, select, update
+from sqlalchemy.dialects.postgresql import insert as upsert
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
+
+from service.accounts.tables import ACCOUNT
+
+LONGEST_EMAIL = 254
+
+# As a browser's email field takes it, and letters of any script beside.
+_EMAIL = re.compile(
+    r"[\w.!#$%&'*+/=?^`{|}~-]{1,64}@(?:[^\W_](?:[\w-]{0,61}[^\W_])?)(?:\.[^\W_](?:[\w-]{0,61}[^\W_])?)*"
+)
+
+
+class InvalidEmail(Exception):
+    """Not the form of an email address."""
+
+    pointer = "/email"
+
+
+class EmailTaken(Exception):
+    """There is an account with this email."""
+
+    pointer = "/email"
+
+
+class AccountNotFound(Exception):
+    """No such account, or it was erased."""
+
+
+class AccountSuspended(Exception):
+    """The operators suspended the account."""
+
+
+@dataclass(frozen=True)
+class Account:
+    """A person, as they see themselves."""
+
+    id: UUID
+    email: str
+    display_name: str
+    created_at: datetime
+
+
+@dataclass(frozen=True)
+class Credentials:
+    """What a sign-in is checked against."""
+
+    account: Account
+    password_hash: str | None
+
+
+def canonical_email(email: str) -> str:
+    """Lower-cased and in Unicode's composed form; only its syntax is checked. Raises ``InvalidEmail``."""
+    folded = unicodedata.normalize("NFC", email).lower()
+    if len(folded) > LONGEST_EMAIL or not _EMAIL.fullmatch(folded):
+        raise InvalidEmail("This is not an email address.")
+    return folded
+
+
+async def create(
+    session: AsyncSession,
+    *,
+    account_id: UUID,
+    email: str,
+    display_name: str,
+    password_hash: str | None,
+    now: datetime,
+) -> Account:
+    """A new account; ``email`` is canonical. Raises ``EmailTaken``."""
+    made = await session.execute(
+        upsert(ACCOUNT)
+        .values(
+            id=account_id, email=email, display_name=display_name, password_hash=password_hash, created_at=now
+        )
+        .on_conflict_do_nothing(constraint="uq_account_email")
+        .returning(ACCOUNT.c.id)
+    )
+    if made.scalar_one_or_none() is None:
+        raise EmailTaken("There is an account with this email already.")
+    return Account(account_id, email, display_name, now)
+
+
+async def find_credentials(session: AsyncSession | AsyncConnection, email: str) -> Credentials | None:
+    """The account with this canonical email, with what its password is checked against."""
+    row = (await session.execute(select(ACCOUNT).where(ACCOUNT.c.email == email))).one_or_none()
+    if row is None:
+        return None
+    return Credentials(_account(row), row.password_hash)
+
+
+async def read(session: AsyncSession | AsyncConnection, account_id: UUID) -> Account:
+    """Raises ``AccountNotFound``."""
+    query = select(ACCOUNT).where(ACCOUNT.c.id == account_id, ACCOUNT.c.erased_at.is_(None))
+    row = (await session.execute(query)).one_or_none()
+    if row is None:
+        raise AccountNotFound("There is no such account.")
+    return _account(row)
+
+
+async def lock(session: AsyncSession, account_id: UUID) -> Account:
+    """The account, which nobody else erases or suspends until the transaction ends.
+
+    Raises ``AccountNotFound`` and ``AccountSuspended``.
+    """
+    query = select(ACCOUNT).where(ACCOUNT.c.id == account_id, ACCOUNT.c.erased_at.is_(None))
+    row = (await session.execute(query.with_for_update())).one_or_none()
+    if row is None:
+        raise AccountNotFound("There is no such account.")
+    if row.suspended_at is not None:
+        raise AccountSuspended("This account is suspended.")
+    return _account(row)
+
+
+async def find_id_by_email(session: AsyncSession | AsyncConnection, email: str) -> UUID:
+    """Raises ``AccountNotFound``."""
+    query = select(ACCOUNT.c.id).where(ACCOUNT.c.email == email.lower())
+    account_id: UUID | None = (await session.execute(query)).scalar_one_or_none()
+    if account_id is None:
+        raise AccountNotFound("There is no account with this email.")
+    return account_id
+
+
+async def set_suspended(session: AsyncSession, account_id: UUID, *, at: datetime | None) -> None:
+    """Suspends (``at``) or restores (``None``). Raises ``AccountNotFound``."""
+    changed = await session.execute(
+        update(ACCOUNT)
+        .where(ACCOUNT.c.id == account_id, ACCOUNT.c.erased_at.is_(None))
+        .values(suspended_at=at)
+        .returning(ACCOUNT.c.id)
+    )
+    if changed.scalar_one_or_none() is None:
+        raise AccountNotFound("There is no such account.")
+
+
+async def forget(session: AsyncSession, account_id: UUID) -> None:
+    """Erases all that says who the account was. Its id stays: a pseudonym that nothing leads back from."""
+    await session.execute(
+        update(ACCOUNT)
+        .where(ACCOUNT.c.id == account_id)
+        .values(email=None, display_name="", password_hash=None, erased_at=func.zhihao_now())
+    )
+
+
+def _account(row: Row[Any]) -> Account:
+    return Account(row.id, row.email, row.display_name, row.created_at)

@@ -1,0 +1,11 @@
+"""Door 3: organizations and their keys. People use ``/enterprise/v1``, programs ``/api/v1``."""
+
+from litestar import Router
+
+router = Router(
+    path="/",
+    route_handlers=[
+        Router(path="/enterprise/v1", route_handlers=[], tags=["organizations"]),
+        Router(path="/api/v1", route_handlers=[], tags=["programs"]),
+    ],
+)
