@@ -18,13 +18,24 @@ from procrastinate import JobContext, PsycopgConnector, RetryStrategy
 from service.platform.jobs import QUEUE
 from service.platform.settings import Settings
 from service.usecases.context import Context
+from service.usecases.import_documents import import_documents
+from service.usecases.index_card import index_card, rebuild_cards
+from service.usecases.index_document import index_document
+from service.usecases.rebuild_index import drop_index, rebuild_index
 from service.wiring import wired
 
 log = structlog.get_logger(__name__)
 
 UseCase = Callable[..., Awaitable[object]]
 
-JOBS: Mapping[str, UseCase] = {}
+JOBS: Mapping[str, UseCase] = {
+    "import_documents": import_documents,
+    "index_document": index_document,
+    "rebuild_index": rebuild_index,
+    "drop_index": drop_index,
+    "index_card": index_card,
+    "rebuild_cards": rebuild_cards,
+}
 """Each is called as ``await use_case(context, **args)``."""
 
 

@@ -2,4 +2,14 @@
 
 from litestar import Router
 
-router = Router(path="/creator/v1", route_handlers=[])
+from service.creator_api import documents, imports, knowledge_bases, profile
+
+router = Router(
+    path="/creator/v1",
+    route_handlers=[
+        *profile.handlers,
+        *knowledge_bases.handlers,
+        *documents.handlers,
+        *imports.handlers,
+    ],
+)

@@ -33,7 +33,8 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class DocumentFact:
-    """A document as its owner sees it. ``revision_id`` is the text that is read and searched, if any yet."""
+    """A document as its owner sees it. ``revision_id`` is the text that is read and searched, if any yet;
+    ``reason`` is why it failed."""
 
     id: UUID
     knowledge_base_id: UUID
@@ -41,7 +42,7 @@ class DocumentFact:
     file_name: str
     tier: Tier
     status: Status
-    failure: Failure | None
+    reason: Failure | None
     revision_id: UUID | None
     created_at: datetime
     updated_at: datetime
@@ -72,7 +73,7 @@ def fact(row: sa.Row[Any]) -> DocumentFact:
         file_name=row.file_name,
         tier=row.tier,
         status=row.status,
-        failure=None if code is None else Failure(code, row.failure_detail),
+        reason=None if code is None else Failure(code, row.failure_detail),
         revision_id=row.current_revision_id,
         created_at=row.created_at,
         updated_at=row.updated_at,
@@ -118,22 +119,25 @@ async def list_page(
     return [fact(row) for row in await session.execute(query.order_by(document.c.id).limit(limit))]
 
 
-async def list_free(
-    session: AsyncSession | AsyncConnection, *, knowledge_base_id: UUID, limit: int
+async def list_readable(
+    session: AsyncSession | AsyncConnection,
+    *,
+    knowledge_base_id: UUID,
+    paid: bool,
+    after: UUID | None = None,
+    limit: int,
 ) -> list[DocumentFact]:
-    """The first free documents that can be read."""
-    query = (
-        sa.select(document)
-        .where(
-            document.c.knowledge_base_id == knowledge_base_id,
-            document.c.tier == "free",
-            document.c.current_revision_id.is_not(None),
-            document.c.deleted_at.is_(None),
-        )
-        .order_by(document.c.id)
-        .limit(limit)
+    """The free documents, or with ``paid`` all, that can be read; in the order they came."""
+    query = sa.select(document).where(
+        document.c.knowledge_base_id == knowledge_base_id,
+        document.c.current_revision_id.is_not(None),
+        document.c.deleted_at.is_(None),
     )
-    return [fact(row) for row in await session.execute(query)]
+    if not paid:
+        query = query.where(document.c.tier == "free")
+    if after is not None:
+        query = query.where(document.c.id > after)
+    return [fact(row) for row in await session.execute(query.order_by(document.c.id).limit(limit))]
 
 
 async def count(session: AsyncSession | AsyncConnection, knowledge_base_id: UUID) -> int:

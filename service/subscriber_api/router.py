@@ -2,4 +2,6 @@
 
 from litestar import Router
 
-router = Router(path="/v1", route_handlers=[])
+from service.subscriber_api import reading, square
+
+router = Router(path="/v1", route_handlers=[*square.handlers, *reading.handlers])

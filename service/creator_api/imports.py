@@ -1,0 +1,136 @@
+"""Imports: many documents from one file, watched as they arrive."""
+
+from collections.abc import AsyncIterator
+from typing import Any, get_args
+from uuid import UUID
+
+import msgspec
+from litestar import Request, get, post
+from litestar.datastructures import UploadFile
+from litestar.di import NamedDependency
+from litestar.params import FromPath
+from litestar.response import ServerSentEvent
+from litestar.response.sse import ServerSentEventMessage
+
+from service.creator_api.schemas import ImportBody
+from service.http.inputs import InvalidInput, UnsupportedMediaType, explained, read_form, read_json
+from service.http.login import Person
+from service.http.paging import Page, PageRequest, decode_cursor, encode_cursor
+from service.knowledge.imports import ImportFact, Kind, UnsupportedImportKind
+from service.platform.idempotency import Once
+from service.platform.ids import new_id
+from service.usecases import import_documents
+from service.usecases.context import Context
+
+WATCH_SECONDS = 0.3
+PATH = "/knowledge-bases/{knowledge_base_id:uuid}/imports"
+
+
+@post(PATH, status_code=202, opt={"upload": True})
+async def request_import(
+    request: Request[Any, Any, Any],
+    knowledge_base_id: FromPath[UUID],
+    person: NamedDependency[Person],
+    context: NamedDependency[Context],
+    once: NamedDependency[Once | None],
+) -> ImportFact:
+    """Takes ``multipart/form-data`` with ``kind``, ``file``, ``tier``, or JSON with ``kind`` and ``url``."""
+    sent, file = await _read(request)
+    kind = _offered(sent.kind)
+    if file is None:
+        raise InvalidInput(("/file", "is required for this kind"))
+    return await import_documents.request_import(
+        context,
+        id=new_id(),
+        knowledge_base_id=knowledge_base_id,
+        owner_id=person.account_id,
+        kind=kind,
+        file_name=file.filename,
+        data=await file.read(),
+        tier=sent.tier,
+        once=once,
+    )
+
+
+async def _read(request: Request[Any, Any, Any]) -> tuple[ImportBody, UploadFile | None]:
+    """The fields and the file, from a form or from JSON. Raises ``InvalidInput``."""
+    media_type = request.content_type[0]
+    if media_type == "multipart/form-data":
+        await read_form(request)
+        fields: dict[str, Any] = dict((await request.form()).multi_items())
+        file = fields.pop("file", None)
+        if file is not None and not isinstance(file, UploadFile):
+            raise InvalidInput(("/file", "must be a file"))
+        return _converted(fields), file
+    if media_type not in {"", "application/json"}:
+        raise UnsupportedMediaType("This call reads multipart/form-data or application/json.")
+    await read_json(request, ImportBody)
+    if not await request.body():
+        raise InvalidInput(("/kind", "is required"))
+    return _converted(await request.json()), None
+
+
+def _converted(fields: Any) -> ImportBody:
+    try:
+        return msgspec.convert(fields, ImportBody)
+    except msgspec.ValidationError as error:
+        raise InvalidInput(explained(str(error))) from None
+
+
+def _offered(kind: str) -> Kind:
+    """Raises ``UnsupportedImportKind``."""
+    for offered in get_args(Kind):
+        if kind == offered:
+            return offered  # type: ignore[no-any-return]  # get_args knows no types
+    raise UnsupportedImportKind(f"Imports of the kind {kind!r} are not offered.")
+
+
+@get(PATH)
+async def list_imports(
+    knowledge_base_id: FromPath[UUID],
+    person: NamedDependency[Person],
+    context: NamedDependency[Context],
+    page: NamedDependency[PageRequest],
+) -> Page[ImportFact]:
+    """Newest first; failed entries are listed with each import alone."""
+    bound = f"imports:{knowledge_base_id}:{person.account_id}"
+    before = UUID(decode_cursor(page.cursor, bound)[0]) if page.cursor else None
+    found = await import_documents.list_imports(
+        context,
+        knowledge_base_id=knowledge_base_id,
+        owner_id=person.account_id,
+        before=before,
+        limit=page.limit + 1,
+    )
+    more = len(found) > page.limit
+    shown = found[: page.limit]
+    return Page(data=shown, next_cursor=encode_cursor([shown[-1].id], bound) if more else None)
+
+
+@get("/imports/{import_id:uuid}")
+async def read(
+    import_id: FromPath[UUID], person: NamedDependency[Person], context: NamedDependency[Context]
+) -> ImportFact:
+    """How far an import is; ``done`` counts entries that are ready, identical ones included."""
+    return await import_documents.read_import(context, id=import_id, account_id=person.account_id)
+
+
+@get("/imports/{import_id:uuid}/events")
+async def events(
+    import_id: FromPath[UUID], person: NamedDependency[Person], context: NamedDependency[Context]
+) -> ServerSentEvent:
+    """``progress`` with the import's state at every change, then ``done`` or ``failed`` with its last."""
+    await import_documents.read_import(context, id=import_id, account_id=person.account_id)
+    return ServerSentEvent(_events(context, import_id, person.account_id))
+
+
+async def _events(context: Context, id: UUID, account_id: UUID) -> AsyncIterator[ServerSentEventMessage]:
+    states = import_documents.watch_import(context, id=id, account_id=account_id, seconds=WATCH_SECONDS)
+    async for state in states:
+        ended = state.status in ("done", "failed")
+        yield ServerSentEventMessage(
+            event=state.status if ended else "progress", data=msgspec.json.encode(state).decode()
+        )
+
+
+handlers = [request_import, list_imports, read, events]

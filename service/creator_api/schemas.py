@@ -1,0 +1,91 @@
+"""The bodies that the creator dashboard takes."""
+
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+from litestar.datastructures import UploadFile
+from msgspec import UNSET, Meta, Struct, UnsetType
+
+from billing.money import Money
+
+Name = Annotated[str, Meta(min_length=1, max_length=200)]
+Title = Annotated[str, Meta(min_length=1, max_length=200, pattern=r"\S")]
+Summary = Annotated[str, Meta(max_length=5000)]
+Category = Annotated[str, Meta(max_length=100)]
+Tags = Annotated[list[Annotated[str, Meta(min_length=1, max_length=50)]], Meta(max_length=30)]
+Language = Annotated[str, Meta(max_length=35, pattern=r"^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*$")]
+Visibility = Literal["private", "unlisted", "public"]
+Count = Annotated[int, Meta(ge=0, le=10_000)]
+Tier = Literal["free", "paid"]
+
+
+class ProfileBody(Struct, forbid_unknown_fields=True, kw_only=True):
+    """A creator's public face. Handles are unique, whatever their case."""
+
+    handle: Annotated[str, Meta(min_length=1, max_length=40)]
+    name: Name
+    bio: Annotated[str, Meta(max_length=5000)] = ""
+
+
+class KnowledgeBaseBody(Struct, forbid_unknown_fields=True, kw_only=True):
+    """``language`` is BCP 47; ``free_questions`` are a month, per account; ``api_price`` is per call."""
+
+    title: Title
+    language: Language
+    summary: Summary = ""
+    category: Category = ""
+    tags: Tags = []
+    visibility: Visibility = "public"
+    free_questions: Count = 0
+    api_access: bool = True
+    api_price: Money | None = None
+
+
+class KnowledgeBaseChanges(Struct, forbid_unknown_fields=True, kw_only=True):
+    """What is left out stays as it is."""
+
+    title: Title | UnsetType = UNSET
+    language: Language | UnsetType = UNSET
+    summary: Summary | UnsetType = UNSET
+    category: Category | UnsetType = UNSET
+    tags: Tags | UnsetType = UNSET
+    visibility: Visibility | UnsetType = UNSET
+    free_questions: Count | UnsetType = UNSET
+    api_access: bool | UnsetType = UNSET
+    api_price: Money | UnsetType | None = UNSET
+
+
+class PublishBody(Struct, forbid_unknown_fields=True, kw_only=True):
+    """``rights_declared``: the creator declares to hold the rights to all of the content."""
+
+    rights_declared: bool
+
+
+@dataclass
+class DocumentForm:
+    """A file and the tier it is read in."""
+
+    file: UploadFile
+    tier: Tier = "paid"
+
+
+@dataclass
+class FileForm:
+    """A file."""
+
+    file: UploadFile
+
+
+class DocumentChanges(Struct, forbid_unknown_fields=True, kw_only=True):
+    """What is left out stays as it is."""
+
+    tier: Tier | UnsetType = UNSET
+    title: Title | UnsetType = UNSET
+
+
+class ImportBody(Struct, forbid_unknown_fields=True, kw_only=True):
+    """An import from an address. A file is sent as ``multipart/form-data``, beside ``kind`` and ``tier``."""
+
+    kind: Literal["archive", "url", "feed", "wechat_article", "chat_export", "transcript"]
+    url: Annotated[str, Meta(max_length=2000)] | None = None
+    tier: Tier = "paid"

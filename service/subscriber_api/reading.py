@@ -1,0 +1,65 @@
+"""Reading: a knowledge base's card, and the documents open to the reader."""
+
+from uuid import UUID
+
+from litestar import get
+from litestar.di import NamedDependency
+from litestar.params import FromPath, FromQuery
+
+from service.http.login import Person
+from service.http.paging import Page, PageRequest, decode_cursor, encode_cursor
+from service.usecases import read_knowledge_base
+from service.usecases.context import Context
+from service.usecases.read_knowledge_base import DocumentPage, KnowledgeBasePage, Listed
+
+PATH = "/knowledge-bases/{id_or_slug:str}"
+
+
+@get(PATH)
+async def read(
+    id_or_slug: FromPath[str], visitor: NamedDependency[Person | None], context: NamedDependency[Context]
+) -> KnowledgeBasePage:
+    """A knowledge base by id or slug, with the reader's entitlement and why."""
+    return await read_knowledge_base.read_knowledge_base(
+        context, id_or_slug=id_or_slug, account_id=visitor.account_id if visitor else None
+    )
+
+
+@get(PATH + "/documents")
+async def list_documents(
+    id_or_slug: FromPath[str],
+    visitor: NamedDependency[Person | None],
+    context: NamedDependency[Context],
+    page: NamedDependency[PageRequest],
+) -> Page[Listed]:
+    """The documents this reader may open."""
+    account_id = visitor.account_id if visitor else None
+    bound = f"readable:{id_or_slug}:{account_id}"
+    after = UUID(decode_cursor(page.cursor, bound)[0]) if page.cursor else None
+    found = await read_knowledge_base.list_readable_documents(
+        context, id_or_slug=id_or_slug, account_id=account_id, after=after, limit=page.limit + 1
+    )
+    more = len(found) > page.limit
+    shown = found[: page.limit]
+    return Page(data=shown, next_cursor=encode_cursor([shown[-1].id], bound) if more else None)
+
+
+@get(PATH + "/documents/{document_id:uuid}")
+async def read_document(
+    id_or_slug: FromPath[str],
+    document_id: FromPath[UUID],
+    visitor: NamedDependency[Person | None],
+    context: NamedDependency[Context],
+    revision_id: FromQuery[UUID | None] = None,
+) -> DocumentPage:
+    """The text, or an earlier revision of it; 402 with the plans when it is not open to the reader."""
+    return await read_knowledge_base.read_document(
+        context,
+        knowledge_base=id_or_slug,
+        document_id=document_id,
+        revision_id=revision_id,
+        account_id=visitor.account_id if visitor else None,
+    )
+
+
+handlers = [read, list_documents, read_document]

@@ -1,0 +1,180 @@
+"""A reader looks at a knowledge base, or reads a document of it."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from billing.plans.catalog import PlanFact, plans_of
+from service.access.admission import EntitlementRequired
+from service.access.asking import decide_for_account
+from service.access.decision import Decision
+from service.knowledge import documents, knowledge_bases, revisions
+from service.knowledge.documents import Tier
+from service.knowledge.knowledge_bases import KnowledgeBaseNotFound
+from service.knowledge.outlining import Outline, outline_of
+from service.knowledge.square import Creator
+from service.usecases.context import Context
+from service.usecases.search_square import DocumentCounts, cards_of
+
+FREE_DOCUMENTS_SHOWN = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A document as a reader sees it in a list."""
+
+    id: UUID
+    title: str
+    tier: Tier
+    revision_id: UUID | None
+
+
+@dataclass(frozen=True, slots=True)
+class Entitlement:
+    """What the asker may see: ``all``, the ``free`` tier, or nothing; why, and until when if it ends."""
+
+    tier: str | None
+    why: str
+    until: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class KnowledgeBasePage:
+    """A card with the first free documents and the asker's entitlement."""
+
+    id: UUID
+    slug: str
+    title: str
+    summary: str
+    creator: Creator
+    category: str
+    tags: list[str]
+    language: str
+    status: str
+    plans: list[PlanFact]
+    free_questions: int
+    documents: DocumentCounts
+    free_documents: list[Listed]
+    entitlement: Entitlement
+    published_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Anchor:
+    """Where a block of a text begins, in code points, and how a person is led there."""
+
+    start: int
+    locator: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentPage:
+    """A revision of a document, whole; ``anchors`` point into ``text`` by code points."""
+
+    id: UUID
+    knowledge_base_id: UUID
+    revision_id: UUID
+    title: str
+    tier: Tier
+    text: str
+    anchors: list[Anchor]
+
+
+async def read_knowledge_base(
+    context: Context, *, id_or_slug: str, account_id: UUID | None
+) -> KnowledgeBasePage:
+    """Raises ``KnowledgeBaseNotFound``, also for what this reader may not know of."""
+    async with context.database.reading() as connection:
+        base = await knowledge_bases.find(connection, id_or_slug)
+        decision = await _decision(connection, base.id, account_id)
+        cards = await cards_of(connection, [base.id])
+        free = await documents.list_readable(
+            connection, knowledge_base_id=base.id, paid=False, limit=FREE_DOCUMENTS_SHOWN
+        )
+    card = cards[base.id]
+    return KnowledgeBasePage(
+        id=card.id,
+        slug=card.slug,
+        title=card.title,
+        summary=card.summary,
+        creator=card.creator,
+        category=card.category,
+        tags=card.tags,
+        language=card.language,
+        status=base.status,
+        plans=card.plans,
+        free_questions=card.free_questions,
+        documents=card.documents,
+        free_documents=[Listed(item.id, item.title, item.tier, item.revision_id) for item in free],
+        entitlement=Entitlement(decision.tier, decision.why, decision.until),
+        published_at=card.published_at,
+    )
+
+
+async def list_readable_documents(
+    context: Context, *, id_or_slug: str, account_id: UUID | None, after: UUID | None, limit: int
+) -> list[Listed]:
+    """The documents this reader may open, in the order they came. Raises ``KnowledgeBaseNotFound``."""
+    async with context.database.reading() as connection:
+        base = await knowledge_bases.find(connection, id_or_slug)
+        decision = await _decision(connection, base.id, account_id)
+        found = await documents.list_readable(
+            connection,
+            knowledge_base_id=base.id,
+            paid=decision.tier == "all",
+            after=after,
+            limit=limit,
+        )
+    return [Listed(item.id, item.title, item.tier, item.revision_id) for item in found]
+
+
+async def read_document(
+    context: Context,
+    *,
+    knowledge_base: str,
+    document_id: UUID,
+    revision_id: UUID | None,
+    account_id: UUID | None,
+) -> DocumentPage:
+    """A document's text, or that of an earlier revision of it which an answer once cited.
+
+    Raises ``KnowledgeBaseNotFound``, ``DocumentNotFound``, ``RevisionNotFound``, and ``EntitlementRequired``
+    with the plans that would open it.
+    """
+    async with context.database.reading() as connection:
+        base = await knowledge_bases.find(connection, knowledge_base)
+        decision = await _decision(connection, base.id, account_id)
+        found = await documents.get(connection, knowledge_base_id=base.id, document_id=document_id)
+        if found.tier == "paid" and decision.tier != "all":
+            plans = await plans_of(connection, [base.id])
+            refusal = EntitlementRequired((base.id,))
+            refusal.extensions = {"plans": plans.get(base.id, [])}
+            raise refusal
+        revision = await revisions.get_revision(connection, document_id=document_id, revision_id=revision_id)
+    return DocumentPage(
+        id=found.id,
+        knowledge_base_id=base.id,
+        revision_id=revision.id,
+        title=found.title,
+        tier=found.tier,
+        text=revision.text,
+        anchors=[Anchor(block.start, block.locator) for block in revision.blocks],
+    )
+
+
+async def read_outline(context: Context, *, knowledge_base_id: UUID, owner_id: UUID) -> Outline:
+    """The headings of every document of the owner's knowledge base. Raises ``KnowledgeBaseNotFound``."""
+    async with context.database.reading() as connection:
+        base = await knowledge_bases.get_owned(connection, id=knowledge_base_id, owner_id=owner_id)
+        return await outline_of(connection, base)
+
+
+async def _decision(connection: AsyncConnection, id: UUID, account_id: UUID | None) -> Decision:
+    """What the account may see. Raises ``KnowledgeBaseNotFound`` when it may not know of the base."""
+    decision = (await decide_for_account(connection, account_id, [id])).get(id)
+    if decision is None:
+        raise KnowledgeBaseNotFound("There is no such knowledge base.")
+    return decision

@@ -1,0 +1,126 @@
+"""A visitor looks for knowledge bases on the square."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from billing.plans.catalog import PlanFact, plans_of
+from search.engine.port import CardQuery, Price, Sort
+from service.knowledge import square
+from service.knowledge.square import Creator, Shown
+from service.usecases.context import Context
+from service.usecases.index_card import suspended
+
+
+class InvalidPosition(Exception):
+    """The square gave out no such position for this query."""
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentCounts:
+    """How many documents can be read, by tier."""
+
+    free: int
+    paid: int
+
+
+@dataclass(frozen=True, slots=True)
+class CardFact:
+    """What anybody sees of a knowledge base. ``highlights`` are HTML-escaped, with matches in ``<em>``."""
+
+    id: UUID
+    slug: str
+    title: str
+    summary: str
+    creator: Creator
+    category: str
+    tags: list[str]
+    language: str
+    plans: list[PlanFact]
+    free_questions: int
+    documents: DocumentCounts
+    published_at: datetime | None
+    highlights: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class SquarePage:
+    """One page of cards. ``facets`` count all matches; ``position`` is where the next page begins."""
+
+    cards: list[CardFact]
+    facets: dict[str, dict[str, int]]
+    total: int
+    position: list[Any] | None
+
+
+async def search_square(
+    context: Context,
+    *,
+    q: str | None,
+    category: str | None,
+    tag: str | None,
+    language: str | None,
+    price: Price | None,
+    sort: Sort,
+    limit: int,
+    position: list[Any] | None,
+) -> SquarePage:
+    """What the square shows now: a card whose knowledge base has left it since is not shown.
+
+    Raises ``EngineUnavailable`` and ``InvalidPosition``.
+    """
+    query = CardQuery(
+        q=q,
+        category=category,
+        tag=tag,
+        language=language,
+        price=price,
+        sort=sort,
+        limit=limit,
+        position=position,
+    )
+    try:
+        found = await context.cards.search(query)
+    except ValueError as error:
+        raise InvalidPosition("The cursor is not one that this list gave out.") from error
+    ids = [hit.id for hit in found.hits]
+    async with context.database.reading() as connection:
+        items = {id: item for id, item in (await square.shown(connection, ids)).items() if item.on_square}
+        hidden = await suspended(connection, [item.base.owner_id for item in items.values()])
+        plans = await plans_of(connection, list(items))
+    cards = [
+        card_of(items[hit.id], plans.get(hit.id, []), hit.highlights)
+        for hit in found.hits
+        if hit.id in items and items[hit.id].base.owner_id not in hidden
+    ]
+    return SquarePage(cards, found.facets, found.total, found.next_position)
+
+
+async def cards_of(connection: AsyncConnection, ids: Sequence[UUID]) -> dict[UUID, CardFact]:
+    """The cards of knowledge bases that the caller has found may be seen."""
+    items = await square.shown(connection, ids)
+    plans = await plans_of(connection, list(items))
+    return {id: card_of(item, plans.get(id, []), {}) for id, item in items.items()}
+
+
+def card_of(item: Shown, plans: Sequence[PlanFact], highlights: dict[str, str]) -> CardFact:
+    base = item.base
+    return CardFact(
+        id=base.id,
+        slug=base.slug,
+        title=base.title,
+        summary=base.summary,
+        creator=item.creator,
+        category=base.category,
+        tags=base.tags,
+        language=base.language,
+        plans=list(plans),
+        free_questions=base.free_questions,
+        documents=DocumentCounts(base.free_documents, base.paid_documents),
+        published_at=base.published_at,
+        highlights=highlights,
+    )
