@@ -24,7 +24,13 @@ from service.http.inputs import InvalidInput, UnreadableAddress, UnsupportedMedi
 from service.http.keys import KeyMissing
 from service.http.login import OperatorOnly
 from service.http.paging import InvalidCursor
+from service.knowledge.documents import DocumentNotFound, TooManyDocuments
+from service.knowledge.imports import ImportNotFound, UnsupportedImportKind
+from service.knowledge.knowledge_bases import KnowledgeBaseNotFound, RightsNotDeclared
+from service.knowledge.profiles import HandleTaken, InvalidHandle, ProfileNotFound
+from service.knowledge.revisions import RevisionNotFound
 from service.platform.idempotency import IdempotencyConflict, IdempotencyInProgress
+from service.usecases.search_square import InvalidPosition
 from service.usecases.sign_in import WrongCredentials
 
 
@@ -58,6 +64,18 @@ PROBLEMS: dict[type[Exception], Problem] = {
     AccountSuspended: Problem(403, "account_suspended", "The account is suspended"),
     AccountNotFound: Problem(404, "not_found", "Not found"),
     PasswordsBusy: Problem(503, "overloaded", "Too busy"),
+    # --- knowledge --------------------------------------------------------------------------------
+    ProfileNotFound: Problem(404, "profile_not_found", "No such profile"),
+    KnowledgeBaseNotFound: Problem(404, "knowledge_base_not_found", "No such knowledge base"),
+    DocumentNotFound: Problem(404, "document_not_found", "No such document"),
+    RevisionNotFound: Problem(404, "revision_not_found", "No such revision"),
+    ImportNotFound: Problem(404, "import_not_found", "No such import"),
+    InvalidHandle: Problem(400, "invalid_handle", "The handle is not allowed"),
+    HandleTaken: Problem(409, "handle_taken", "The handle is taken"),
+    RightsNotDeclared: Problem(400, "rights_not_declared", "The rights are not declared"),
+    UnsupportedImportKind: Problem(400, "unsupported_import_kind", "This kind of import is not offered"),
+    TooManyDocuments: Problem(409, "too_many_documents", "The knowledge base is full"),
+    InvalidPosition: Problem(400, "invalid_cursor", "The cursor is not valid"),
     # --- what we lean on --------------------------------------------------------------------------
     EngineUnavailable: Problem(503, "search_unavailable", "Search is unavailable"),
     ProcessorUnavailable: Problem(503, "payments_unavailable", "Payments are unavailable"),
