@@ -14,7 +14,7 @@ from billing.processor.port import SubscriptionSnapshot
 ENDED = frozenset({"canceled", "incomplete_expired"})
 UNPAID = frozenset({"past_due", "unpaid"})
 RUNNING = frozenset({"active", "trialing"}) | UNPAID
-"""Stripe's words for a contract in force; whether one that is unpaid still opens doors is the grace's matter."""
+"""Stripe's words for a contract in force. How long an unpaid one opens doors is a setting."""
 
 
 class ContractExists(Exception):

@@ -102,7 +102,7 @@ usage_event = sa.Table(
     sa.Index("usage_event_organization_idx", "organization_id", "at"),
     postgresql_partition_by="RANGE (month)",
 )
-"""One billed call, forever. ``at`` is when it was admitted, so its hour and month never disagree with its cap's."""
+"""One billed call, forever. ``at`` is when it was admitted, so that it is in the month of its cap."""
 
 usage_share = sa.Table(
     "usage_share",

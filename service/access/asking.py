@@ -1,4 +1,4 @@
-"""Loading what a decision needs. The primary is asked each time: a revoke counts from its acknowledgement on."""
+"""Decisions for people. The primary is asked each time: a revoke counts from its acknowledgement on."""
 
 from collections.abc import Iterable, Sequence
 from uuid import UUID
@@ -6,7 +6,9 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
 from search.passages.scope import AccessScope
-from service.access.decision import Decision
+from service.access import facts
+from service.access.decision import Decision, decide, scope
+from service.platform.driver import driver_connection
 
 
 async def decide_for_account(
@@ -17,9 +19,31 @@ async def decide_for_account(
     A base that is missing, deleted, or neither shown to all nor open to this account is absent: the
     caller answers as if it did not exist. Free questions are no part of this; only asking spends them.
     """
-    raise NotImplementedError
+    connection = await driver_connection(session)
+    ids = list(dict.fromkeys(knowledge_base_ids))
+    pairs = [(account_id, base) for base in ids] if account_id is not None else []
+    async with connection.pipeline():
+        bases_cursor = await facts.ask_knowledge_bases(connection, ids)
+        grants_cursor = await facts.ask_grants(connection, pairs)
+    bases = await facts.read_knowledge_bases(bases_cursor)
+    grants = await facts.read_grants(grants_cursor)
+    decisions: dict[UUID, Decision] = {}
+    for base in ids:
+        if base in bases:
+            own = grants.get((account_id, base), []) if account_id is not None else []
+            decision = decide(account_id, bases[base], own)
+            if decision is not None:
+                decisions[base] = decision
+    return decisions
 
 
 async def scope_of(session: AsyncSession | AsyncConnection, decisions: Iterable[Decision]) -> AccessScope:
-    """The scope of a search under these decisions, with each index's generation and excluded documents."""
-    raise NotImplementedError
+    """The scope of a search under these decisions, with each index's generation and excluded documents.
+
+    A base deleted since it was decided about is left out.
+    """
+    listed = list(decisions)
+    connection = await driver_connection(session)
+    cursor = await facts.ask_knowledge_bases(connection, [d.knowledge_base_id for d in listed])
+    bases = await facts.read_knowledge_bases(cursor)
+    return scope([d for d in listed if d.knowledge_base_id in bases], bases)

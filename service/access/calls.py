@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 from uuid import UUID
 
+from billing.metering.settling import Ending
 from search.passages.scope import AccessScope
 from service.access.decision import Decision
 from service.answering.records import FinishedAnswer, RunningAnswer
@@ -73,8 +74,16 @@ class Outcome:
 
 
 @dataclass(frozen=True, slots=True)
+class Close:
+    """The end of an admitted call: what is billed, and the answer that is written with it."""
+
+    ending: Ending
+    answer: FinishedAnswer | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Settlement:
-    """What a call came to. ``amount`` is minor units of the metering currency; 0 for people, who pay otherwise."""
+    """What a call came to. ``amount`` is minor units of the metering currency; people are not metered: 0."""
 
     billed_units: int
     amount: int

@@ -9,6 +9,7 @@ from service.answering.model import Model
 from service.platform.blobs import Blobs
 from service.platform.database import Database
 from service.platform.settings import Settings
+from service.usecases.gate import Gate
 
 
 @dataclass(frozen=True)
@@ -22,3 +23,5 @@ class Context:
     cards: CardEngine
     blobs: Blobs
     model: Model | None
+    gate: Gate | None = None
+    """The queues of metered and readers' calls; without it each call is a group of its own."""

@@ -1,0 +1,102 @@
+"""Spend counters: what a subject spent and holds reserved in one UTC month, against its cap.
+
+A subject is a key, an organization, or one account's free questions on one knowledge base. The arithmetic is
+here, pure; rows are locked in the order (month, subject) by everyone, so that groups never wait in a ring.
+"""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
+from uuid import UUID, uuid5
+
+from psycopg import AsyncConnection
+
+_FREE_QUESTIONS = UUID("0199a5a0-5f0e-7c6e-8f59-4b1d7c1f2a01")
+_WINDOW = timedelta(seconds=60)
+
+
+def free_questions_subject(account_id: UUID, knowledge_base_id: UUID) -> UUID:
+    """The counter of one account's free questions on one knowledge base."""
+    return uuid5(_FREE_QUESTIONS, account_id.bytes.hex() + knowledge_base_id.bytes.hex())
+
+
+@dataclass(slots=True)
+class Counter:
+    """One row, and what the calls of a group take from it before it is written."""
+
+    spent: int = 0
+    reserved: int = 0
+    paced_until: datetime | None = None
+    cap: int | None = None
+
+    def room(self, cap: int | None) -> int | None:
+        """What may still be reserved under ``cap``; ``None``: any amount. Never below zero."""
+        return None if cap is None else max(0, cap - self.spent - self.reserved)
+
+    def admits(self, cap: int | None, amount: int) -> bool:
+        """Whether ``amount`` fits under ``cap``. A cap of 0 admits nothing, not even what is free."""
+        return cap is None or (cap > 0 and self.spent + self.reserved + amount <= cap)
+
+    def reserve(self, cap: int | None, amount: int) -> None:
+        self.reserved += amount
+        self.cap = cap
+
+
+def pace(until: datetime | None, now: datetime, limit: int) -> tuple[datetime, timedelta]:
+    """One more call at ``limit`` calls a minute: when the line ends with it, and how long it must wait.
+
+    The generic cell rate algorithm: each call books 60/limit seconds, at most a minute is booked ahead. So a
+    full burst of ``limit`` is let in at once, and then one call each 60/limit seconds. No wait, let in.
+    """
+    if limit < 1:
+        return now, _WINDOW
+    start = now if until is None or until < now else until
+    end = start + _WINDOW / limit
+    return end, max(end - _WINDOW - now, timedelta(0))
+
+
+async def ensure(connection: AsyncConnection[Any], month: date, subjects: Collection[UUID]) -> None:
+    """Makes the missing counters of a month, at nought."""
+    await connection.execute(
+        """
+        INSERT INTO spend_counter (subject_id, month)
+        SELECT subject, %s FROM unnest(%s::uuid[]) AS subject ORDER BY subject
+        ON CONFLICT DO NOTHING
+        """,
+        (month, list(subjects)),
+    )
+
+
+async def set_cap(
+    connection: AsyncConnection[Any], organization_id: UUID, cap: tuple[int, str] | None
+) -> None:
+    """Sets or (``None``) removes an organization's monthly cap; in force from the commit on."""
+    if cap is None:
+        await connection.execute("DELETE FROM spend_cap WHERE organization_id = %s", (organization_id,))
+        return
+    await connection.execute(
+        """
+        INSERT INTO spend_cap (organization_id, amount, currency, updated_at)
+        VALUES (%s, %s, %s, zhihao_now())
+        ON CONFLICT (organization_id) DO UPDATE
+        SET amount = excluded.amount, currency = excluded.currency, updated_at = excluded.updated_at
+        """,
+        (organization_id, *cap),
+    )
+
+
+async def move(connection: AsyncConnection[Any], deltas: Mapping[tuple[date, UUID], tuple[int, int]]) -> None:
+    """Adds (to spent, to reserved) to counters that the caller has locked."""
+    if not deltas:
+        return
+    months, subjects = zip(*deltas, strict=True)
+    spent, reserved = zip(*deltas.values(), strict=True)
+    await connection.execute(
+        """
+        UPDATE spend_counter c SET spent = c.spent + d.spent, reserved = c.reserved + d.reserved
+        FROM unnest(%s::date[], %s::uuid[], %s::bigint[], %s::bigint[]) AS d (month, subject, spent, reserved)
+        WHERE c.subject_id = d.subject AND c.month = d.month
+        """,
+        (list(months), list(subjects), list(spent), list(reserved)),
+    )

@@ -1,0 +1,217 @@
+"""Reservations: a call's claim on its counters, made before any work and ended exactly once.
+
+``held → settled | released | expired`` happens under the row's lock and drives events and counters. Locks are
+taken in one order by everyone: reservations by id, then counters by (month, subject).
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from psycopg import AsyncConnection
+
+from billing.metering.counters import Counter, move
+
+
+class ReservationExpired(Exception):
+    """The reservation ran out or was given back before the call ended: nothing is billed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A reservation to be made. Prices and ``holds`` (by counter) are minor units, or free questions.
+
+    ``knowledge_base_ids``, ``creator_ids`` and ``api_prices`` run in parallel.
+    """
+
+    id: UUID
+    meter: str
+    account_id: UUID | None
+    organization_id: UUID | None
+    key_id: UUID | None
+    unit_price: int
+    knowledge_base_ids: tuple[UUID, ...]
+    creator_ids: tuple[UUID, ...]
+    api_prices: tuple[int, ...]
+    holds: Mapping[UUID, int]
+
+
+@dataclass(slots=True)
+class Reservation:
+    """A locked row, its fields in the order of ``_LOCK_RESERVATIONS``. ``units`` and
+    ``amount`` are what it was settled at."""
+
+    id: UUID
+    state: str
+    meter: str
+    month: date
+    created_at: datetime
+    account_id: UUID | None
+    organization_id: UUID | None
+    key_id: UUID | None
+    currency: str
+    unit_price: int
+    knowledge_base_ids: list[UUID]
+    creator_ids: list[UUID]
+    api_prices: list[int]
+    hold_subjects: list[UUID]
+    hold_amounts: list[int]
+    units: int | None
+    amount: int | None
+
+
+_LOCK_RESERVATIONS = """
+SELECT id, state, meter, month, created_at, account_id, organization_id, key_id, currency, unit_price,
+  knowledge_base_ids, creator_ids, api_prices, hold_subjects, hold_amounts, units, amount
+FROM reservation WHERE id = ANY(%s::uuid[]) ORDER BY id FOR NO KEY UPDATE
+"""
+
+_PLACE = """
+WITH placed AS (
+  INSERT INTO reservation (id, meter, month, created_at, expires_at, currency, account_id, organization_id,
+    key_id, unit_price, knowledge_base_ids, creator_ids, api_prices, hold_subjects, hold_amounts)
+  SELECT id, meter, %s, %s, %s, %s, account_id, organization_id, key_id, unit_price,
+    bases::uuid[], creators::uuid[], prices::bigint[], subjects::uuid[], amounts::bigint[]
+  FROM unnest(%s::uuid[], %s::text[], %s::uuid[], %s::uuid[], %s::uuid[], %s::bigint[],
+              %s::text[], %s::text[], %s::text[], %s::text[], %s::text[])
+    AS claim (id, meter, account_id, organization_id, key_id, unit_price,
+              bases, creators, prices, subjects, amounts)
+  ON CONFLICT DO NOTHING
+  RETURNING id, month, hold_subjects, hold_amounts
+), taken AS (
+  SELECT month, subject, sum(amount)::bigint AS amount
+  FROM placed, unnest(hold_subjects, hold_amounts) AS hold (subject, amount) GROUP BY month, subject
+), moved AS (
+  UPDATE spend_counter c
+  SET reserved = c.reserved + taken.amount, cap = n.cap, paced_until = n.paced_until
+  FROM taken JOIN unnest(%s::uuid[], %s::bigint[], %s::timestamptz[]) AS n (subject, cap, paced_until)
+    ON n.subject = taken.subject
+  WHERE c.subject_id = taken.subject AND c.month = taken.month
+)
+SELECT id FROM placed
+"""
+
+
+def _array(values: Collection[object]) -> str:
+    """A PostgreSQL array literal of ids or integers: rows of different length do not fit a nested array."""
+    return "{" + ",".join(map(str, values)) + "}"
+
+
+async def place(
+    connection: AsyncConnection[Any],
+    claims: Sequence[Claim],
+    counters: Mapping[UUID, Counter],
+    *,
+    now: datetime,
+    month: date,
+    expires: timedelta,
+    currency: str,
+) -> set[UUID]:
+    """Makes the reservations and moves the counters, which the caller has locked; returns the ids it made.
+
+    A call that has a reservation already is left alone, and moves nothing.
+    """
+    subjects = sorted({subject for claim in claims for subject in claim.holds})
+    cursor = await connection.execute(
+        _PLACE,
+        (
+            month,
+            now,
+            now + expires,
+            currency,
+            [claim.id for claim in claims],
+            [claim.meter for claim in claims],
+            [claim.account_id for claim in claims],
+            [claim.organization_id for claim in claims],
+            [claim.key_id for claim in claims],
+            [claim.unit_price for claim in claims],
+            [_array(claim.knowledge_base_ids) for claim in claims],
+            [_array(claim.creator_ids) for claim in claims],
+            [_array(claim.api_prices) for claim in claims],
+            [_array(claim.holds.keys()) for claim in claims],
+            [_array(claim.holds.values()) for claim in claims],
+            subjects,
+            [counters[subject].cap for subject in subjects],
+            [counters[subject].paced_until for subject in subjects],
+        ),
+    )
+    return {row[0] for row in await cursor.fetchall()}
+
+
+_LOCK_COUNTERS = """
+SELECT c.month, c.subject_id, c.spent, c.reserved, c.paced_until, c.cap
+FROM spend_counter c
+WHERE (c.month, c.subject_id) IN (
+  SELECT month, unnest(hold_subjects) FROM reservation WHERE id = ANY(%s::uuid[])
+)
+ORDER BY c.month, c.subject_id FOR NO KEY UPDATE
+"""
+
+
+async def lock(
+    connection: AsyncConnection[Any], ids: Collection[UUID]
+) -> tuple[dict[UUID, Reservation], dict[tuple[date, UUID], Counter]]:
+    """The reservations of these calls and their counters, locked, in one round trip."""
+    wanted = list(ids)
+    async with connection.pipeline():
+        reservations = await connection.execute(_LOCK_RESERVATIONS, (wanted,))
+        counters = await connection.execute(_LOCK_COUNTERS, (wanted,))
+    return (
+        {row[0]: Reservation(*row) for row in await reservations.fetchall()},
+        {(row[0], row[1]): Counter(*row[2:]) for row in await counters.fetchall()},
+    )
+
+
+async def existing(connection: AsyncConnection[Any], ids: Collection[UUID]) -> set[UUID]:
+    """Which of these calls have a reservation: how a lost COMMIT is found out."""
+    cursor = await connection.execute("SELECT id FROM reservation WHERE id = ANY(%s::uuid[])", (list(ids),))
+    return {row[0] for row in await cursor.fetchall()}
+
+
+async def end(connection: AsyncConnection[Any], ended: Sequence[Reservation], *, now: datetime) -> None:
+    """Writes the states, units and amounts of locked reservations."""
+    await connection.execute(
+        """
+        UPDATE reservation r SET state = e.state, units = e.units, amount = e.amount, ended_at = %s
+        FROM unnest(%s::uuid[], %s::text[], %s::int[], %s::bigint[]) AS e (id, state, units, amount)
+        WHERE r.id = e.id AND r.state = 'held'
+        """,
+        (
+            now,
+            [r.id for r in ended],
+            [r.state for r in ended],
+            [r.units for r in ended],
+            [r.amount for r in ended],
+        ),
+    )
+
+
+async def expire(connection: AsyncConnection[Any], *, now: datetime, limit: int) -> list[UUID]:
+    """Gives back at most ``limit`` reservations that ran out, and returns their calls' ids."""
+    cursor = await connection.execute(
+        """
+        SELECT id FROM reservation WHERE state = 'held' AND expires_at <= %s
+        ORDER BY expires_at LIMIT %s FOR NO KEY UPDATE SKIP LOCKED
+        """,
+        (now, limit),
+    )
+    ids = [row[0] for row in await cursor.fetchall()]
+    if not ids:
+        return []
+    reservations, _ = await lock(connection, ids)
+    deltas: dict[tuple[date, UUID], tuple[int, int]] = {}
+    for reservation in reservations.values():
+        reservation.state = "expired"
+        give_back(reservation, deltas)
+    await move(connection, deltas)
+    await end(connection, list(reservations.values()), now=now)
+    return ids
+
+
+def give_back(reservation: Reservation, deltas: dict[tuple[date, UUID], tuple[int, int]]) -> None:
+    """Adds to ``deltas`` that the reservation holds nothing any more."""
+    for subject, amount in zip(reservation.hold_subjects, reservation.hold_amounts, strict=True):
+        spent, reserved = deltas.get((reservation.month, subject), (0, 0))
+        deltas[reservation.month, subject] = (spent, reserved - amount)

@@ -1,0 +1,183 @@
+"""What an ended call comes to: its price, who it belongs to, and what moves. Pure."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from uuid import UUID
+
+from billing.metering.counters import Counter, free_questions_subject
+from billing.metering.reservations import Reservation, ReservationExpired, give_back
+from billing.money import allocate
+
+BASIS_POINTS = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Rates:
+    """What accrues to creators, in basis points: of the standard price, and of what they ask on top."""
+
+    share_bps: int
+    take_rate_bps: int
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How a call ended: ``units`` 1 bills it, 0 gives the reservation back.
+
+    ``drawn_from`` weighs the knowledge bases the result came from; only those of the reservation count.
+    """
+
+    call_id: UUID
+    units: int
+    drawn_from: Mapping[UUID, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """What of one event belongs to one knowledge base; ``accrued`` of ``amount`` is its creator's."""
+
+    knowledge_base_id: UUID
+    creator_id: UUID
+    units: int
+    amount: int
+    accrued: int
+
+
+@dataclass(frozen=True, slots=True)
+class Bill:
+    """``on_top`` is the part of ``amount`` that creators ask beside the standard price."""
+
+    amount: int
+    on_top: int
+    shares: tuple[Share, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """What the caller is told; ``given_back`` free questions were reserved and not used."""
+
+    units: int
+    amount: int
+    given_back: int
+    cap_remaining: int | None
+
+
+@dataclass(slots=True)
+class Changes:
+    """What a group of endings writes."""
+
+    ended: list[Reservation] = field(default_factory=list)
+    deltas: dict[tuple[date, UUID], tuple[int, int]] = field(default_factory=dict)
+    bills: list[tuple[Reservation, Bill]] = field(default_factory=list)
+    buckets: dict[tuple[UUID, str, datetime], int] = field(default_factory=dict)
+
+
+def bill(reservation: Reservation, drawn_from: Mapping[UUID, int], rates: Rates) -> Bill:
+    """The price of one unit, split over the knowledge bases it was drawn from.
+
+    The standard price is split by weight, and what a creator asks on top is that base's own. The unit counts
+    for the heaviest base. What was drawn from nothing belongs to the first base asked, and accrues to nobody.
+    """
+    bases = {
+        base: (creator, price)
+        for base, creator, price in zip(
+            reservation.knowledge_base_ids, reservation.creator_ids, reservation.api_prices, strict=True
+        )
+    }
+    drawn = {base: weight for base, weight in drawn_from.items() if base in bases and weight > 0}
+    if not drawn:
+        first = reservation.knowledge_base_ids[0]
+        alone = Share(first, bases[first][0], 1, reservation.unit_price, 0)
+        return Bill(reservation.unit_price, 0, (alone,))
+    weights = list(drawn.values())
+    standard = allocate(reservation.unit_price, weights)
+    accrued = allocate(reservation.unit_price * rates.share_bps // BASIS_POINTS, weights)
+    heaviest = max(drawn, key=lambda base: drawn[base])
+    keep = BASIS_POINTS - rates.take_rate_bps
+    shares = tuple(
+        Share(
+            knowledge_base_id=base,
+            creator_id=bases[base][0],
+            units=1 if base == heaviest else 0,
+            amount=part + bases[base][1],
+            accrued=own + bases[base][1] * keep // BASIS_POINTS,
+        )
+        for base, part, own in zip(drawn, standard, accrued, strict=True)
+    )
+    on_top = sum(bases[base][1] for base in drawn)
+    return Bill(reservation.unit_price + on_top, on_top, shares)
+
+
+def settle(
+    endings: Sequence[Ending],
+    reservations: Mapping[UUID, Reservation],
+    counters: Mapping[tuple[date, UUID], Counter],
+    rates: Rates,
+) -> tuple[list[Settled | ReservationExpired], Changes]:
+    """Ends each call once. A call that ended the same way before gets the same answer and moves nothing.
+
+    A call whose reservation expired, or was given back, cannot be billed any more: ``ReservationExpired`` in
+    its place. Giving back what has ended does nothing.
+    """
+    changes = Changes()
+    results: list[Settled | ReservationExpired] = []
+    for ending in endings:
+        reservation = reservations.get(ending.call_id)
+        if reservation is None:
+            results.append(ReservationExpired("this call has no reservation"))
+        elif reservation.state == "held":
+            results.append(_end(reservation, ending, counters, rates, changes))
+        elif reservation.state == "settled" or ending.units == 0:
+            results.append(_told(reservation, ending, counters))
+        else:
+            results.append(
+                ReservationExpired("the call took longer than its reservation; nothing was billed")
+            )
+    return results, changes
+
+
+def _end(
+    reservation: Reservation,
+    ending: Ending,
+    counters: Mapping[tuple[date, UUID], Counter],
+    rates: Rates,
+    changes: Changes,
+) -> Settled:
+    give_back(reservation, changes.deltas)
+    reservation.units, reservation.amount = 0, 0
+    reservation.state = "released" if ending.units == 0 else "settled"
+    changes.ended.append(reservation)
+    spent: dict[UUID, int] = {}
+    if ending.units and reservation.organization_id is not None and reservation.key_id is not None:
+        cost = bill(reservation, ending.drawn_from, rates)
+        reservation.units, reservation.amount = 1, cost.amount
+        changes.bills.append((reservation, cost))
+        hour = reservation.created_at.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
+        for meter, total in ((reservation.meter, 1), ("creator_prices", cost.on_top)):
+            if total:
+                bucket = (reservation.organization_id, meter, hour)
+                changes.buckets[bucket] = changes.buckets.get(bucket, 0) + total
+        spent = {reservation.key_id: cost.amount, reservation.organization_id: cost.amount}
+    elif ending.units and reservation.account_id is not None:
+        spent = {
+            subject: 1
+            for subject in (free_questions_subject(reservation.account_id, b) for b in ending.drawn_from)
+            if subject in reservation.hold_subjects
+        }
+    for subject, amount in zip(reservation.hold_subjects, reservation.hold_amounts, strict=True):
+        counter = counters[reservation.month, subject]
+        counter.reserved -= amount
+        counter.spent += spent.get(subject, 0)
+        total_spent, reserved = changes.deltas[reservation.month, subject]
+        changes.deltas[reservation.month, subject] = (total_spent + spent.get(subject, 0), reserved)
+    return _told(reservation, ending, counters)
+
+
+def _told(reservation: Reservation, ending: Ending, counters: Mapping[tuple[date, UUID], Counter]) -> Settled:
+    own = [counters[reservation.month, subject] for subject in reservation.hold_subjects]
+    if reservation.account_id is not None:
+        drawn = ending.drawn_from if ending.units else ()
+        used = {free_questions_subject(reservation.account_id, base) for base in drawn}
+        return Settled(0, 0, sum(1 for s in reservation.hold_subjects if s not in used), None)
+    rooms = [room for counter in own if (room := counter.room(counter.cap)) is not None]
+    return Settled(reservation.units or 0, reservation.amount or 0, 0, min(rooms, default=None))

@@ -1,0 +1,163 @@
+"""Usage: one event for each billed call, its shares, and the hourly totals they add up to."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+from uuid import UUID
+
+import sqlalchemy as sa
+from psycopg import AsyncConnection as DriverConnection
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
+
+from billing.metering.reservations import Reservation
+from billing.metering.settling import Bill
+from billing.metering.tables import usage_event, usage_share
+
+Grouping = Literal["day", "key", "knowledge_base"]
+
+
+async def record(connection: DriverConnection[Any], bills: Sequence[tuple[Reservation, Bill]]) -> None:
+    """Writes the event of each bill and its shares, all of them new."""
+    if not bills:
+        return
+    reservations = [reservation for reservation, _ in bills]
+    await connection.execute(
+        """
+        INSERT INTO usage_event (call_id, meter, month, at, organization_id, key_id, units, amount, currency)
+        SELECT * FROM unnest(%s::uuid[], %s::text[], %s::date[], %s::timestamptz[], %s::uuid[], %s::uuid[],
+                             %s::bigint[], %s::bigint[], %s::text[])
+        """,
+        (
+            [r.id for r in reservations],
+            [r.meter for r in reservations],
+            [r.month for r in reservations],
+            [r.created_at for r in reservations],
+            [r.organization_id for r in reservations],
+            [r.key_id for r in reservations],
+            [r.units for r in reservations],
+            [r.amount for r in reservations],
+            [r.currency for r in reservations],
+        ),
+    )
+    shares = [(reservation, share) for reservation, bill in bills for share in bill.shares]
+    await connection.execute(
+        """
+        INSERT INTO usage_share (call_id, knowledge_base_id, month, meter, at, organization_id, creator_id,
+                                 units, amount, accrued, currency)
+        SELECT * FROM unnest(%s::uuid[], %s::uuid[], %s::date[], %s::text[], %s::timestamptz[], %s::uuid[],
+                             %s::uuid[], %s::bigint[], %s::bigint[], %s::bigint[], %s::text[])
+        """,
+        (
+            [r.id for r, _ in shares],
+            [s.knowledge_base_id for _, s in shares],
+            [r.month for r, _ in shares],
+            [r.meter for r, _ in shares],
+            [r.created_at for r, _ in shares],
+            [r.organization_id for r, _ in shares],
+            [s.creator_id for _, s in shares],
+            [s.units for _, s in shares],
+            [s.amount for _, s in shares],
+            [s.accrued for _, s in shares],
+            [r.currency for r, _ in shares],
+        ),
+    )
+
+
+async def add_to_buckets(
+    connection: DriverConnection[Any], buckets: Mapping[tuple[UUID, str, datetime], int]
+) -> None:
+    """Adds to the hourly totals, in the order of their keys, so that two groups never wait in a ring."""
+    if not buckets:
+        return
+    organizations, meters, hours = zip(*buckets, strict=True)
+    await connection.execute(
+        """
+        INSERT INTO usage_bucket (organization_id, meter, hour, total)
+        SELECT * FROM unnest(%s::uuid[], %s::text[], %s::timestamptz[], %s::bigint[]) AS b (o, m, h, t)
+        ORDER BY o, m, h
+        ON CONFLICT (organization_id, meter, hour)
+        DO UPDATE SET total = usage_bucket.total + excluded.total, due = true
+        """,
+        (list(organizations), list(meters), list(hours), list(buckets.values())),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class UsageLine:
+    """Units and amount (minor units) of one meter in one group: a UTC day, a key or a knowledge base."""
+
+    group: str
+    meter: str
+    units: int
+    amount: int
+    currency: str
+
+
+async def read(
+    connection: AsyncSession | AsyncConnection,
+    organization_id: UUID,
+    *,
+    since: datetime,
+    until: datetime,
+    group_by: Grouping,
+) -> list[UsageLine]:
+    """What the organization's calls in ``[since, until)`` came to. Every grouping has the same total."""
+    table: sa.Table = usage_event
+    if group_by == "knowledge_base":
+        table = usage_share
+        group = sa.cast(table.c.knowledge_base_id, sa.Text)
+    elif group_by == "key":
+        group = sa.cast(table.c.key_id, sa.Text)
+    else:
+        group = sa.func.to_char(sa.func.timezone("UTC", table.c.at), "YYYY-MM-DD")
+    query = (
+        sa.select(
+            group,
+            table.c.meter,
+            sa.cast(sa.func.sum(table.c.units), sa.BigInteger),
+            sa.cast(sa.func.sum(table.c.amount), sa.BigInteger),
+            table.c.currency,
+        )
+        .where(table.c.organization_id == organization_id, table.c.at >= since, table.c.at < until)
+        .group_by(group, table.c.meter, table.c.currency)
+        .order_by(group, table.c.meter, table.c.currency)
+    )
+    return [UsageLine(*row) for row in await connection.execute(query)]
+
+
+@dataclass(frozen=True, slots=True)
+class Accrued:
+    """What accrued to a creator from metered calls, in one currency: ``amount`` out of ``gross``."""
+
+    currency: str
+    units: int
+    gross: int
+    amount: int
+
+
+async def accrued(
+    connection: AsyncSession | AsyncConnection,
+    creator_id: UUID,
+    *,
+    since: datetime | None = None,
+    until: datetime | None = None,
+) -> list[Accrued]:
+    """A creator's accruing share of metered calls, by currency; it is earned when the invoices are paid."""
+    share = usage_share.c
+    query = (
+        sa.select(
+            share.currency,
+            sa.cast(sa.func.sum(share.units), sa.BigInteger),
+            sa.cast(sa.func.sum(share.amount), sa.BigInteger),
+            sa.cast(sa.func.sum(share.accrued), sa.BigInteger),
+        )
+        .where(share.creator_id == creator_id)
+        .group_by(share.currency)
+        .order_by(share.currency)
+    )
+    if since is not None:
+        query = query.where(share.at >= since)
+    if until is not None:
+        query = query.where(share.at < until)
+    return [Accrued(*row) for row in await connection.execute(query)]

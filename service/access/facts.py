@@ -1,0 +1,156 @@
+"""The SQL behind decisions. Each function takes the driver's connection, so that many are one round trip.
+
+They return cursors when sent inside a pipeline; ``read_*`` turn them into facts once the pipeline is done.
+Every expiry is decided here, by the database's clock.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+from psycopg import AsyncConnection, AsyncCursor
+
+from billing.metering.counters import Counter
+from service.access.decision import GrantFact, KnowledgeBaseFacts
+
+Connection = AsyncConnection[Any]
+Cursor = AsyncCursor[Any]
+Grants = dict[tuple[UUID, UUID], list[GrantFact]]
+
+_NONE: frozenset[UUID] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class KeyFacts:
+    """A live API key, its organization's contract and caps; amounts in minor units.
+
+    ``overdue``: an invoice is unpaid after the grace. ``rate_limit`` is calls a minute.
+    """
+
+    id: UUID
+    organization_id: UUID
+    scopes: frozenset[str]
+    knowledge_base_ids: frozenset[UUID] | None
+    cap: int | None
+    rate_limit: int | None
+    contract_status: str | None
+    overdue: bool
+    organization_cap: int | None
+
+
+async def ask_clock(connection: Connection) -> Cursor:
+    return await connection.execute(
+        "SELECT now, date_trunc('month', now AT TIME ZONE 'UTC')::date FROM zhihao_now() AS now"
+    )
+
+
+async def read_clock(cursor: Cursor) -> tuple[datetime, date]:
+    """The transaction's time, and the UTC month it falls in."""
+    row = await cursor.fetchone()
+    assert row is not None
+    return row[0], row[1]
+
+
+async def ask_knowledge_bases(connection: Connection, ids: Iterable[UUID]) -> Cursor:
+    return await connection.execute(
+        """
+        SELECT k.id, k.owner_id, k.status = 'published', k.visibility, k.paid_documents, k.free_questions,
+               k.api_access, k.api_price_amount, k.api_price_currency, coalesce(p.generation, 0),
+               p.excluded_document_ids
+        FROM knowledge_base k LEFT JOIN passage_index p ON p.knowledge_base_id = k.id
+        WHERE k.id = ANY(%b::uuid[]) AND k.deleted_at IS NULL
+        """,
+        (list(ids),),
+        binary=True,
+    )
+
+
+async def read_knowledge_bases(cursor: Cursor) -> dict[UUID, KnowledgeBaseFacts]:
+    """By id; what is missing or deleted is absent."""
+    return {
+        row[0]: KnowledgeBaseFacts(*row[:10], frozenset(row[10]) if row[10] else _NONE)
+        for row in await cursor.fetchall()
+    }
+
+
+async def ask_grants(connection: Connection, pairs: Sequence[tuple[UUID, UUID]]) -> Cursor:
+    return await connection.execute(
+        """
+        SELECT g.account_id, g.knowledge_base_id, g.source, g.ends_at
+        FROM unnest(%b::uuid[], %b::uuid[]) AS asked (account_id, knowledge_base_id)
+        JOIN access_grant g USING (account_id, knowledge_base_id), (SELECT zhihao_now()) AS clock (now)
+        WHERE g.revoked_at IS NULL AND g.starts_at <= now AND (g.ends_at IS NULL OR g.ends_at > now)
+        """,
+        ([account for account, _ in pairs], [base for _, base in pairs]),
+        binary=True,
+    )
+
+
+async def read_grants(cursor: Cursor) -> Grants:
+    """Live grants by (account, knowledge base)."""
+    grants: Grants = defaultdict(list)
+    for account_id, knowledge_base_id, source, ends_at in await cursor.fetchall():
+        grants[account_id, knowledge_base_id].append(GrantFact(source, ends_at))
+    return grants
+
+
+async def ask_keys(
+    connection: Connection, hashes: Sequence[bytes], *, grace_days: int, currency: str
+) -> Cursor:
+    """Caps in another currency than the metering one could not be compared: they stop every call."""
+    return await connection.execute(
+        """
+        SELECT s.secret_hash, k.id, k.organization_id, k.scopes, k.knowledge_base_ids,
+               CASE WHEN k.monthly_cap_currency <> %(currency)s THEN 0 ELSE k.monthly_cap_amount END,
+               k.rate_limit, c.status,
+               coalesce(c.unpaid_since + make_interval(days => %(grace)s) <= now, false),
+               CASE WHEN o.currency <> %(currency)s THEN 0 ELSE o.amount END
+        FROM (SELECT zhihao_now()) AS clock (now), api_key_secret s
+        JOIN api_key k ON k.id = s.key_id
+        LEFT JOIN contract c ON c.organization_id = k.organization_id
+        LEFT JOIN spend_cap o ON o.organization_id = k.organization_id
+        WHERE s.secret_hash = ANY(%(hashes)b::bytea[]) AND k.revoked_at IS NULL
+          AND (s.expires_at IS NULL OR s.expires_at > now) AND (k.expires_at IS NULL OR k.expires_at > now)
+        """,
+        {"hashes": list(hashes), "grace": grace_days, "currency": currency},
+        binary=True,
+    )
+
+
+async def read_keys(cursor: Cursor) -> dict[bytes, KeyFacts]:
+    """Live keys by the hash of the secret that was sent."""
+    return {
+        row[0]: KeyFacts(
+            row[1],
+            row[2],
+            frozenset(row[3]),
+            None if row[4] is None else frozenset(row[4]),
+            *row[5:],
+        )
+        for row in await cursor.fetchall()
+    }
+
+
+async def ask_counters(connection: Connection, hashes: Sequence[bytes], subjects: Sequence[UUID]) -> Cursor:
+    """This month's counters of these keys, their organizations and further subjects, locked in order."""
+    return await connection.execute(
+        """
+        SELECT subject_id, spent, reserved, paced_until FROM spend_counter
+        WHERE month = (SELECT date_trunc('month', zhihao_now() AT TIME ZONE 'UTC')::date)
+        AND subject_id = ANY(ARRAY(
+          SELECT unnest(ARRAY[k.id, k.organization_id])
+          FROM api_key_secret s JOIN api_key k ON k.id = s.key_id WHERE s.secret_hash = ANY(%b::bytea[])
+          UNION SELECT unnest(%b::uuid[])
+        ))
+        ORDER BY subject_id FOR NO KEY UPDATE
+        """,
+        (list(hashes), list(subjects)),
+        binary=True,
+    )
+
+
+async def read_counters(cursor: Cursor) -> dict[UUID, Counter]:
+    return {row[0]: Counter(*row[1:]) for row in await cursor.fetchall()}

@@ -1,0 +1,22 @@
+"""Gives back what calls reserved that never ended: their process died, or they took too long."""
+
+from billing.metering import reservations
+from service.answering.records import fail
+from service.platform.database import zhihao_now
+from service.platform.driver import driver_connection
+from service.usecases.context import Context
+
+GROUP = 500
+
+
+async def expire_reservations(context: Context) -> int:
+    """Ends every reservation past its expiry, unbilled, its running answer as failed; returns how many."""
+    total = 0
+    while True:
+        async with context.database.transaction() as session:
+            now = await zhihao_now(session)
+            ids = await reservations.expire(await driver_connection(session), now=now, limit=GROUP)
+            await fail(session, ids)
+        total += len(ids)
+        if len(ids) < GROUP:
+            return total
