@@ -3,14 +3,15 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from billing.processor.config import ProcessorConfig
 from billing.processor.stripe_gateway import StripeGateway
 from search.engine.embedded import EmbeddedCardEngine, EmbeddedPassageEngine
-
 from service.answering.openai_model import OpenAIModel
 from service.platform.blobs import Blobs
 from service.platform.database import Database
 from service.platform.settings import Settings
 from service.usecases.context import Context
+from service.usecases.open_gate import open_gate
 
 
 @asynccontextmanager
@@ -26,8 +27,15 @@ async def wired(settings: Settings) -> AsyncIterator[Context]:
         settings.index_dir / "passages", open_indexes=settings.search_open_indexes
     )
     cards = EmbeddedCardEngine(settings.index_dir / "cards")
-    payments = StripeGateway(settings.processor_config())
+    payments = StripeGateway(
+        ProcessorConfig(
+            api_key=settings.stripe_api_key.get_secret_value(),
+            api_base=settings.stripe_api_base or None,
+            timeout_seconds=settings.stripe_timeout_seconds,
+        )
+    )
     model = OpenAIModel(settings.model_config_of()) if settings.openai_model else None
+    gate = open_gate(database, settings)
     try:
         yield Context(
             settings=settings,
@@ -37,8 +45,10 @@ async def wired(settings: Settings) -> AsyncIterator[Context]:
             cards=cards,
             blobs=Blobs.open(settings.blobs_url, settings.data_dir / "blobs"),
             model=model,
+            gate=gate,
         )
     finally:
+        await gate.close()
         await passages.close()
         await cards.close()
         await payments.close()
