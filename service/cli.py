@@ -3,10 +3,12 @@
 import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import click
 from rich.console import Console
 
+from service.knowledge.knowledge_bases import KnowledgeBaseNotFound
 from service.platform.embedded import Completed, UnsafeSettings, complete
 from service.platform.logs import configure_logs
 from service.platform.migrating import migrate as migrate_database
@@ -23,7 +25,14 @@ def clear_errors() -> Iterator[None]:
     """Turns what an operator can mend into one line and exit code 2."""
     try:
         yield
-    except (UnsafeSettings, EmbeddedPostgresError, FolderInUse, PortInUse, NotReady) as error:
+    except (
+        UnsafeSettings,
+        EmbeddedPostgresError,
+        FolderInUse,
+        PortInUse,
+        NotReady,
+        KnowledgeBaseNotFound,
+    ) as error:
         raise click.ClickException(str(error)) from error
 
 
@@ -72,6 +81,64 @@ def migrate() -> None:
     """Bring the database to the newest schema."""
     with completed_settings() as completed:
         console.print(f"The database is at revision {migrate_database(completed.settings.database_url)}.")
+
+
+@main.command("import")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--knowledge-base", required=True, help="Its slug or id.")
+def import_command(file: Path, knowledge_base: str) -> None:
+    """Import an archive or a single document into a knowledge base."""
+    from service.commands import import_into
+
+    with completed_settings() as completed, clear_errors():
+        migrate_database(completed.settings.database_url)
+        if not asyncio.run(import_into(completed.settings, file, knowledge_base, console)):
+            raise SystemExit(1)
+
+
+@main.command()
+@click.option(
+    "--knowledge-base", default=None, help="Its slug or id; without it, all of them and the square."
+)
+def reindex(knowledge_base: str | None) -> None:
+    """Rebuild search indexes from the stored texts."""
+    from service.commands import rebuild
+
+    with completed_settings() as completed, clear_errors():
+        asyncio.run(rebuild(completed.settings, knowledge_base, console))
+
+
+@main.command()
+def doctor() -> None:
+    """Check every invariant on live data; exits with 1 and what is wrong if one does not hold."""
+    from service.commands import examine
+
+    with completed_settings() as completed, clear_errors():
+        if not asyncio.run(examine(completed.settings, console)):
+            raise SystemExit(1)
+
+
+@main.command()
+@click.option("--once", is_flag=True, help="End after the story, with exit code 0 only if every step held.")
+@click.option(
+    "--library", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="An archive of texts."
+)
+@click.option(
+    "--port", type=click.IntRange(1, 65535), help="Default: 8000, or a free one when that is taken."
+)
+@click.option("--again", is_flag=True, help="Tell the story anew, with new people, on data that has it.")
+def demo(once: bool, library: Path | None, port: int | None, again: bool) -> None:
+    """Tell the whole story on embedded parts, then keep serving."""
+    from service.demo.stage import perform
+
+    settings = Settings()
+    if settings.env == "production":
+        raise click.ClickException(
+            "The demo plays on embedded parts and a payment sandbox: not with ZHIHAO_ENV=production."
+        )
+    with clear_errors():
+        held = perform(settings, console, once=once, library=library, port=port, again=again)
+    raise SystemExit(0 if held else 1)
 
 
 if __name__ == "__main__":

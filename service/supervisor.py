@@ -121,7 +121,8 @@ class Supervisor:
         self.stopping = True
 
     def _start(self, completed: Completed) -> None:
-        settings, env = completed.settings, completed.environment()
+        settings = completed.settings
+        env = completed.environment() | {"ZHIHAO_SUPERVISED": "1"}
         sandboxed = settings.stripe_api_base.startswith("http://127.0.0.1:") and settings.env == "development"
         if sandboxed:
             port = free_port(preferred=int(settings.stripe_api_base.rpartition(":")[2]))

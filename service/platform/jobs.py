@@ -7,7 +7,7 @@ import json
 from datetime import datetime
 
 from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
 QUEUE = "default"
 
@@ -62,3 +62,15 @@ async def defer(
             "at": at,
         },
     )
+
+
+async def unfinished(connection: AsyncConnection) -> int:
+    """How many jobs wait or run, those by the clock left out."""
+    result = await connection.execute(
+        text(
+            "SELECT count(*) FROM procrastinate_jobs"
+            " WHERE status IN ('todo', 'doing') AND task_name NOT LIKE 'periodic.%'"
+        )
+    )
+    count: int = result.scalar_one()
+    return count

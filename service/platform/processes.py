@@ -29,12 +29,19 @@ def die_with_parent() -> None:
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
-def spawn(command: Sequence[str], *, env: Mapping[str, str]) -> "subprocess.Popen[bytes]":
-    """Starts ``command`` with ``env`` added to this process's environment. It is killed when we are."""
+def spawn(
+    command: Sequence[str], *, env: Mapping[str, str], output: IO[bytes] | None = None
+) -> "subprocess.Popen[bytes]":
+    """Starts ``command`` with ``env`` added to this process's environment. It is killed when we are.
+
+    What it prints goes where ours does, or to ``output``.
+    """
     return subprocess.Popen(  # noqa: S603 - the caller's own programs
         command,
         env={**os.environ, **env},
         stdin=subprocess.DEVNULL,
+        stdout=output,
+        stderr=output,
         # A terminal's Ctrl-C reaches the parent alone, which stops its children in order.
         start_new_session=True,
         preexec_fn=die_with_parent,

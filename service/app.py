@@ -1,0 +1,52 @@
+"""The ASGI application: the doors, mounted with their guards, around one context."""
+
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from litestar import Litestar
+
+from service.creator_api.router import router as creator_api
+from service.enterprise_api.router import router as enterprise_api
+from service.http.dependencies import HANDLERS, litestar_options
+from service.http.envelope import enclose
+from service.operator_api.router import router as operator_api
+from service.platform.embedded import complete
+from service.platform.logs import configure_logs
+from service.platform.processes import die_with_parent
+from service.platform.settings import Settings
+from service.subscriber_api.accounts import router as sign_in
+from service.subscriber_api.router import router as subscriber_api
+from service.web.router import router as web
+from service.webhooks.stripe import router as webhooks
+from service.wiring import wired
+
+DOORS = (sign_in, creator_api, subscriber_api, enterprise_api, operator_api, web, webhooks)
+
+
+def build_app(settings: Settings) -> Litestar:
+    """The application on complete settings; its context opens and closes with its lifespan."""
+
+    @asynccontextmanager
+    async def lifespan(app: Litestar) -> AsyncIterator[None]:
+        async with wired(settings) as context:
+            app.state.context = context
+            yield
+
+    return Litestar(
+        route_handlers=[*HANDLERS, *DOORS],
+        lifespan=[lifespan],
+        **litestar_options(settings),
+    )
+
+
+def create_app() -> Litestar:
+    """What the server imports: settings from the environment, logs, and the application in its envelope."""
+    settings = Settings()
+    configure_logs(level=settings.log_level, form=settings.log_format)
+    if os.environ.get("ZHIHAO_SUPERVISED"):
+        # The server's own master may be killed before it can stop us.
+        die_with_parent()
+    completed = complete(settings)
+    settings = completed.settings
+    return enclose(build_app(settings), https=settings.public_url.startswith("https:"))

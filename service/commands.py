@@ -1,0 +1,77 @@
+"""What the commands beside ``serve`` do. Each brings a worker of its own, so that it needs no running service
+and gets on with one."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from service.platform.ids import new_id
+from service.platform.settings import Settings
+from service.usecases.await_jobs import await_jobs
+from service.usecases.check_invariants import check_invariants
+from service.usecases.context import Context
+from service.usecases.import_documents import watch_import
+from service.usecases.import_file import import_file
+from service.usecases.rebuild_index import reindex
+from service.wiring import wired
+from service.worker import build, work
+
+LOOK_SECONDS = 0.2
+
+
+@asynccontextmanager
+async def _working(settings: Settings) -> AsyncIterator[Context]:
+    """A context with a worker beside it for the length of the block."""
+    async with wired(settings) as context:
+        app = build(context)
+        async with app.open_async():
+            stop = asyncio.Event()
+            worker = asyncio.create_task(work(app, settings, stop))
+            try:
+                yield context
+            finally:
+                stop.set()
+                await worker
+
+
+async def import_into(settings: Settings, file: Path, knowledge_base: str, console: Console) -> bool:
+    """Imports ``file``, showing how far it is; whether all came in. Raises ``KnowledgeBaseNotFound``."""
+    async with _working(settings) as context:
+        id = new_id()
+        await import_file(context, id=id, knowledge_base=knowledge_base, file=file)
+        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+        with Progress(*columns, console=console) as progress:
+            bar = progress.add_task(file.name, total=None)
+            async for state in watch_import(context, id=id, account_id=None, seconds=LOOK_SECONDS):
+                progress.update(bar, total=state.total or None, completed=state.done)
+    for failed in state.failed:
+        console.print(f"[red]failed[/] {failed.name}: {failed.detail} ({failed.code})", markup=True)
+    console.print(f"{state.done} of {state.total} entries are searchable.")
+    return state.status == "done" and not state.failed
+
+
+async def rebuild(settings: Settings, knowledge_base: str | None, console: Console) -> None:
+    """Rebuilds one index, by id or slug, or all and the square. Raises ``KnowledgeBaseNotFound``."""
+    async with _working(settings) as context:
+        count = await reindex(context, knowledge_base=knowledge_base)
+        with console.status(f"Rebuilding {count} indexes"):
+            await await_jobs(context, seconds=LOOK_SECONDS)
+    console.print(f"Rebuilt {count} indexes.")
+
+
+async def examine(settings: Settings, console: Console) -> bool:
+    """Checks every invariant on live data and prints what it finds; whether all is well."""
+    async with wired(settings) as context:
+        findings = await check_invariants(context)
+    for finding in findings:
+        mark = "[red]wrong[/]" if finding.faults else "[green]ok[/]"
+        console.print(f"{mark:>14} {finding.name:36} {finding.sentence}")
+        for fault in finding.faults:
+            console.print(f"         {fault}", markup=False)
+    wrong = sum(1 for finding in findings if finding.faults)
+    console.print(f"{len(findings)} checks, {wrong} with faults.")
+    return not wrong

@@ -1,0 +1,29 @@
+"""An operator imports a file into a knowledge base from the command line, on the owner's behalf."""
+
+import asyncio
+from pathlib import Path
+from uuid import UUID
+
+from service.knowledge import knowledge_bases
+from service.usecases.context import Context
+from service.usecases.import_documents import request_import
+
+
+async def import_file(context: Context, *, id: UUID, knowledge_base: str, file: Path) -> None:
+    """Requests the import ``id`` of ``file`` into a knowledge base, named by id or slug, as paid documents.
+
+    Raises ``KnowledgeBaseNotFound``.
+    """
+    async with context.database.reading() as connection:
+        base = await knowledge_bases.find(connection, knowledge_base)
+    await request_import(
+        context,
+        id=id,
+        knowledge_base_id=base.id,
+        owner_id=base.owner_id,
+        kind="archive",
+        file_name=file.name,
+        data=await asyncio.to_thread(file.read_bytes),
+        tier="paid",
+        once=None,
+    )

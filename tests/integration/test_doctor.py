@@ -1,0 +1,58 @@
+"""The doctor finds nothing on a fresh database, and finds what is broken behind the service's back."""
+
+from typing import cast
+
+import pytest
+from sqlalchemy import text
+
+from service.platform.database import Database
+from service.usecases.check_invariants import INVARIANTS, check_invariants
+from service.usecases.context import Context
+
+
+class OnlyDatabase:
+    """All that the checks reach of a context."""
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+
+
+async def _faulty(database: Database) -> set[str]:
+    findings = await check_invariants(cast(Context, OnlyDatabase(database)))
+    assert len(findings) == len(INVARIANTS)
+    return {finding.name for finding in findings if finding.faults}
+
+
+async def test_a_fresh_database_is_healthy(database: Database) -> None:
+    assert await _faulty(database) == set()
+
+
+@pytest.mark.parametrize(
+    ("damage", "found"),
+    [
+        (
+            "INSERT INTO ledger_account (id, kind, currency, balance)"
+            " VALUES (gen_random_uuid(), 'stripe', 'cny', 5)",
+            "ledger.running_balances",
+        ),
+        (
+            "INSERT INTO spend_counter (subject_id, month, spent, reserved)"
+            " VALUES (gen_random_uuid(), '2026-01-01', 0, 7)",
+            "meter.reserved",
+        ),
+        (
+            "INSERT INTO usage_bucket (organization_id, meter, hour, total)"
+            " VALUES (gen_random_uuid(), 'answers', date_trunc('hour', now()), 3)",
+            "meter.buckets",
+        ),
+        (
+            "INSERT INTO access_grant (id, account_id, source, source_id, reason, starts_at)"
+            " VALUES (gen_random_uuid(), gen_random_uuid(), 'complimentary', gen_random_uuid(), '', now())",
+            "orphans.access_grant.account_id",
+        ),
+    ],
+)
+async def test_damage_is_named(database: Database, damage: str, found: str) -> None:
+    async with database.transaction() as session:
+        await session.execute(text(damage))
+    assert await _faulty(database) == {found}
