@@ -1,0 +1,103 @@
+"""``/_sandbox/…``: what a test may do to the sandbox that nobody can do to Stripe."""
+
+import json
+from dataclasses import asdict
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from billing.sandbox import timeline
+from billing.sandbox.charging import book
+from billing.sandbox.errors import ApiError
+from billing.sandbox.faults import Faults
+from billing.sandbox.runtime import Runtime
+
+
+async def _body(request: Request) -> dict[str, Any]:
+    try:
+        decoded = json.loads(await request.body() or b"{}")
+    except ValueError:
+        decoded = None
+    if not isinstance(decoded, dict):
+        raise ApiError(400, "The body must be a JSON object.")
+    return decoded
+
+
+def _runtime(request: Request) -> Runtime:
+    runtime: Runtime = request.app.state.runtime
+    return runtime
+
+
+async def health(request: Request) -> Response:
+    """200 once the database answers."""
+    async with _runtime(request).pool.connection() as connection:
+        await connection.execute("SELECT 1")
+    return JSONResponse({"status": "ok", "now": _runtime(request).now()})
+
+
+async def faults(request: Request) -> Response:
+    """GET shows them, POST sets the named ones, DELETE takes all away."""
+    runtime = _runtime(request)
+    if request.method == "DELETE":
+        runtime.faults = Faults()
+    if request.method == "POST":
+        try:
+            runtime.faults.set(await _body(request))
+        except ApiError as error:
+            return JSONResponse({"error": error.body}, error.status)
+    runtime.deliver_soon()
+    return JSONResponse(asdict(runtime.faults))
+
+
+async def advance(request: Request) -> Response:
+    """``{"seconds": n}`` moves the sandbox's own time on; what falls due on the way happens."""
+    runtime = _runtime(request)
+    try:
+        seconds = (await _body(request)).get("seconds")
+    except ApiError as error:
+        return JSONResponse({"error": error.body}, error.status)
+    if not isinstance(seconds, int) or isinstance(seconds, bool) or not 0 <= seconds <= 10 * 366 * 86_400:
+        return JSONResponse({"error": {"message": "seconds must be an integer, up to ten years"}}, 400)
+    async with runtime.work() as store:
+        await runtime.set_offset(store, runtime.offset + seconds)
+        worked = await timeline.run(store, runtime.now())
+    runtime.deliver_soon()
+    return JSONResponse({"now": runtime.now(), "worked": worked})
+
+
+async def top_up(request: Request) -> Response:
+    """``{"amount": n, "currency": "cny"}`` adds to the platform's available balance."""
+    runtime = _runtime(request)
+    try:
+        body = await _body(request)
+    except ApiError as error:
+        return JSONResponse({"error": error.body}, error.status)
+    amount, currency = body.get("amount"), body.get("currency")
+    if not isinstance(amount, int) or not isinstance(currency, str):
+        return JSONResponse({"error": {"message": "amount and currency are needed"}}, 400)
+    async with runtime.work() as store:
+        transaction = await book(store, amount=amount, currency=currency, type="topup", source=None)
+    return JSONResponse({"balance_transaction": transaction["id"]})
+
+
+async def deliveries(request: Request) -> Response:
+    """What was sent, what waits, and what the endpoints said; newest first."""
+    async with _runtime(request).pool.connection() as connection:
+        cursor = await connection.execute(
+            "SELECT event_id, url, attempts, delivered IS NOT NULL, last_answer FROM sandbox.delivery"
+            " ORDER BY id DESC LIMIT 200"
+        )
+        rows = await cursor.fetchall()
+    names = ("event", "url", "attempts", "delivered", "last_answer")
+    return JSONResponse({"data": [dict(zip(names, row, strict=True)) for row in rows]})
+
+
+ROUTES = [
+    Route("/_sandbox/health", health),
+    Route("/_sandbox/faults", faults, methods=["GET", "POST", "DELETE"]),
+    Route("/_sandbox/advance", advance, methods=["POST"]),
+    Route("/_sandbox/balance", top_up, methods=["POST"]),
+    Route("/_sandbox/deliveries", deliveries),
+]

@@ -1,0 +1,119 @@
+"""The pages people look at: payment, onboarding, the index. Each says that it is a sandbox."""
+
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
+
+from billing.sandbox.errors import ApiError
+from billing.sandbox.fees import THREE_DECIMAL, ZERO_DECIMAL
+from billing.sandbox.paying import Asked, Paid, Payer, Refused, pay
+from billing.sandbox.runtime import Runtime
+from billing.sandbox.shape import Body
+from billing.sandbox.words import words_for
+
+HERE = Path(__file__).parent / "templates"
+
+POLICY = "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; frame-ancestors 'none'"
+"""No ``form-action``: browsers hold it against the redirect to the merchant that follows a form."""
+
+TEMPLATES = Environment(loader=FileSystemLoader(HERE), autoescape=True, undefined=StrictUndefined)
+
+
+def money(amount: int, currency: str) -> str:
+    """``990, "cny"`` as ``CNY 9.90``."""
+    digits = 0 if currency in ZERO_DECIMAL else 3 if currency in THREE_DECIMAL else 2
+    return f"{currency.upper()} {Decimal(amount).scaleb(-digits):,.{digits}f}"
+
+
+def page(request: Request, name: str, status: int = 200, **values: Any) -> Response:
+    """A page in the reader's language, with the headers every page has."""
+    words = words_for(request.headers.get("accept-language", ""))
+    text = TEMPLATES.get_template(name).render(w=words, money=money, **values)
+    headers = {
+        "Content-Security-Policy": POLICY,
+        "Content-Language": words["lang"],
+        "Vary": "Accept-Language",
+        "Cache-Control": "no-store",
+        "X-Content-Type-Options": "nosniff",
+        "Referrer-Policy": "no-referrer",
+    }
+    return HTMLResponse(text, status, headers)
+
+
+def gone(request: Request, kind: str) -> Response:
+    """What was asked for is not there (any more)."""
+    return page(request, "message.html", 404, kind=kind)
+
+
+async def index(request: Request) -> Response:
+    """``GET /``: what this is, and what has happened lately."""
+    runtime: Runtime = request.app.state.runtime
+    async with runtime.work(writes=False) as store:
+        sessions = await store.page("checkout.session", {"limit": 10}, "")
+        events = await store.page("event", {"limit": 20}, "")
+    return page(request, "index.html", sessions=sessions["data"], events=events["data"])
+
+
+async def stylesheet(_request: Request) -> Response:
+    """The one stylesheet, which carries no script and no outside address."""
+    text = (HERE / "style.css").read_text()
+    return PlainTextResponse(text, media_type="text/css", headers={"X-Content-Type-Options": "nosniff"})
+
+
+async def payment(request: Request) -> Response:
+    """``/pay/{session}``: the form, and what it does.
+
+    Fields: ``card`` (and ``email``, ``name``); ``cancel`` goes back to the shop; a card that asks for
+    authentication answers with a second page, whose field is ``authenticate`` (``complete`` or ``fail``).
+    A program may send both at once. Paid or canceled: 303. Declined: 402, the page again with the reason.
+    """
+    runtime: Runtime = request.app.state.runtime
+    id = request.path_params["session"]
+    if request.method == "GET":
+        async with runtime.work(writes=False) as store:
+            session = await store.find(id, "checkout.session")
+        return _shown(request, session)
+    form = {name: value for name, value in (await request.form()).items() if isinstance(value, str)}
+    async with runtime.work() as store:
+        session = await store.find(id, "checkout.session")
+        if session is None or session["status"] != "open":
+            return _shown(request, session)
+        if "cancel" in form:
+            return _back(session["cancel_url"] or session["success_url"], session)
+        if form.get("authenticate") == "fail":
+            return _refused(request, session, Refused("authentication_required", ""))
+        payer = Payer(
+            form.get("card", ""), form.get("email"), form.get("name"), form.get("authenticate") == "complete"
+        )
+        outcome: Paid | Refused | Asked | None = None
+        try:
+            async with store.connection.transaction():
+                outcome = await pay(store, session, payer)
+        except ApiError as error:
+            outcome = Refused(str(error.body.get("code", "invalid")), str(error))
+    runtime.deliver_soon()
+    if isinstance(outcome, Paid):
+        return _back(session["success_url"], session)
+    if isinstance(outcome, Asked):
+        return page(request, "authenticate.html", session=session, card=outcome.number)
+    return _refused(request, session, outcome)
+
+
+def _shown(request: Request, session: Body | None) -> Response:
+    if session is None:
+        return gone(request, "missing")
+    if session["status"] != "open":
+        return gone(request, session["status"])
+    return page(request, "pay.html", session=session, reason=None)
+
+
+def _refused(request: Request, session: Body, refusal: Refused) -> Response:
+    return page(request, "pay.html", 402, session=session, reason=refusal.code)
+
+
+def _back(url: str, session: Body) -> Response:
+    return RedirectResponse(url.replace("{CHECKOUT_SESSION_ID}", session["id"]), 303)

@@ -1,0 +1,81 @@
+"""What happens by itself as time passes: renewals, drafts finalized, retries, expiries, settled balances."""
+
+from collections.abc import Awaitable, Callable
+from copy import deepcopy
+
+from billing.sandbox import invoicing
+from billing.sandbox.shape import Body
+from billing.sandbox.store import Store
+from billing.sandbox.subscribing import after_invoice, default_method, refresh_usage, renew
+
+LONGEST = 10_000
+"""Steps in one run; a clock advanced by centuries stops here rather than never."""
+
+
+async def run(store: Store, until: int, clock: str | None = None) -> int:
+    """Works everything due up to ``until``, in order of its time, and returns how much that was.
+
+    ``clock`` names a test clock; without it, only what lives by the sandbox's own time is looked at.
+    """
+    for done in range(LONGEST):
+        cursor = await store.connection.execute(
+            "SELECT account, body, due FROM sandbox.object WHERE due <= %s AND clock IS NOT DISTINCT FROM %s"
+            " ORDER BY due, seq LIMIT 1",
+            [until, clock],
+        )
+        row = await cursor.fetchone()
+        if row is None:
+            return done
+        account, body, due = row
+        await _STEPS[body["object"]](_of(store, account, due), body)
+    return LONGEST
+
+
+def _of(store: Store, account: str, due: int) -> Store:
+    return Store(store.connection, store.config, account, due)
+
+
+async def _invoice(store: Store, invoice: Body) -> None:
+    if invoice["status"] == "draft":
+        await refresh_usage(store, invoice)
+        invoice = await invoicing.finalize(store, invoice)
+    details = (invoice["parent"] or {}).get("subscription_details")
+    subscription = await store.find(details["subscription"]) if details else None
+    if invoice["status"] == "open" and subscription is not None:
+        method = await default_method(store, subscription)
+        invoice = await invoicing.collect(store, invoice, method, off_session=True)
+    if invoice["status"] != "paid" and invoice["_due"] is not None and invoice["_due"] <= store.now:
+        invoice["_due"] = None
+        await store.put(invoice)
+    await after_invoice(store, invoice)
+
+
+async def _session(store: Store, session: Body) -> None:
+    await expire_session(store, session)
+
+
+async def expire_session(store: Store, session: Body) -> Body:
+    """Closes an open checkout session."""
+    before = deepcopy(session)
+    session.update(status="expired", url=None, _due=None)
+    return await store.changed(before, session, "checkout.session.expired")
+
+
+async def _transaction(store: Store, transaction: Body) -> None:
+    transaction.update(status="available", _due=None)
+    await store.put(transaction)
+
+
+async def _payout(store: Store, payout: Body) -> None:
+    before = deepcopy(payout)
+    payout.update(status="paid", _due=None)
+    await store.changed(before, payout, "payout.paid")
+
+
+_STEPS: dict[str, Callable[[Store, Body], Awaitable[None]]] = {
+    "subscription": renew,
+    "invoice": _invoice,
+    "checkout.session": _session,
+    "balance_transaction": _transaction,
+    "payout": _payout,
+}

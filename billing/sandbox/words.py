@@ -1,0 +1,131 @@
+"""The words of the hosted pages, in Chinese and English."""
+
+from typing import Any
+
+CHINESE: dict[str, Any] = {
+    "lang": "zh",
+    "sandbox": "沙盒测试环境：不会产生真实扣款",
+    "pay": "支付",
+    "start_trial": "开始试用",
+    "confirm": "确认",
+    "subscribe": "订阅",
+    "total": "今日应付",
+    "trial": "试用期内不收费",
+    "metered": "按用量计费",
+    "card": "测试卡号",
+    "email": "邮箱",
+    "name": "持卡人姓名",
+    "cancel": "返回商家",
+    "cards_title": "可用的测试卡",
+    "cards": [
+        ("4242424242424242", "支付成功"),
+        ("4000000000000002", "被拒绝"),
+        ("4000000000000341", "首次成功，续费时失败"),
+        ("4000002760003184", "需要身份验证"),
+    ],
+    "per": {"day": "每天", "week": "每周", "month": "每月", "year": "每年"},
+    "authenticate_title": "银行请求验证",
+    "authenticate_text": "这张测试卡要求持卡人确认付款。",
+    "authenticate_yes": "完成验证",
+    "authenticate_no": "验证失败",
+    "reasons": {
+        "generic_decline": "您的卡被拒绝。",
+        "insufficient_funds": "余额不足。",
+        "lost_card": "您的卡被拒绝。",
+        "expired_card": "您的卡已过期。",
+        "incorrect_cvc": "安全码不正确。",
+        "processing_error": "处理时出错，请重试。",
+        "authentication_required": "未通过身份验证，付款没有完成。",
+        "resource_missing": "这不是测试卡号。沙盒只接受下面的测试卡。",
+        "other": "付款没有完成。",
+    },
+    "missing": ("找不到页面", "这个链接不存在。"),
+    "complete": ("已完成", "这笔付款已经完成。"),
+    "expired": ("已过期", "这个付款页面已经过期，请回到商家重新下单。"),
+    "onboard_title": "开通收款账户",
+    "onboard_text": "确认后，沙盒会把这个账户的资料标记为已提交，并允许向它转账。",
+    "onboard_submit": "提交资料",
+    "account": "账户",
+    "portal_title": "管理订阅",
+    "portal_none": "没有进行中的订阅。",
+    "portal_cancel": "到期取消",
+    "portal_keep": "继续订阅",
+    "portal_ends": "到期后结束",
+    "back": "返回",
+    "invoice": "账单",
+    "paid": "已支付",
+    "index_text": "这是知號的支付沙盒：一个兼容 Stripe 接口的本机服务，只在这台机器上，只接受测试密钥。",
+    "sessions": "最近的支付页面",
+    "events": "最近的事件",
+    "none": "还没有。",
+}
+
+ENGLISH: dict[str, Any] = {
+    "lang": "en",
+    "sandbox": "Sandbox: no real money moves",
+    "pay": "Pay",
+    "start_trial": "Start trial",
+    "confirm": "Confirm",
+    "subscribe": "Subscribe",
+    "total": "Due today",
+    "trial": "Nothing is charged during the trial",
+    "metered": "billed by use",
+    "card": "Test card number",
+    "email": "Email",
+    "name": "Name on card",
+    "cancel": "Back to the shop",
+    "cards_title": "Test cards",
+    "cards": [
+        ("4242424242424242", "pays"),
+        ("4000000000000002", "is declined"),
+        ("4000000000000341", "pays once, fails at renewal"),
+        ("4000002760003184", "asks for authentication"),
+    ],
+    "per": {"day": "a day", "week": "a week", "month": "a month", "year": "a year"},
+    "authenticate_title": "Your bank asks you to confirm",
+    "authenticate_text": "This test card asks its owner to confirm the payment.",
+    "authenticate_yes": "Complete authentication",
+    "authenticate_no": "Fail authentication",
+    "reasons": {
+        "generic_decline": "Your card was declined.",
+        "insufficient_funds": "Your card has insufficient funds.",
+        "lost_card": "Your card was declined.",
+        "expired_card": "Your card has expired.",
+        "incorrect_cvc": "Your card's security code is incorrect.",
+        "processing_error": "An error occurred while processing your card. Try again.",
+        "authentication_required": "The payment was not authenticated, so nothing was paid.",
+        "resource_missing": "This is no test card number. The sandbox takes only the test cards below.",
+        "other": "The payment was not completed.",
+    },
+    "missing": ("Not found", "There is no such page."),
+    "complete": ("Complete", "This payment has been completed."),
+    "expired": ("Expired", "This payment page has expired. Go back to the shop to start again."),
+    "onboard_title": "Open a payout account",
+    "onboard_text": "The sandbox will mark this account's details as submitted and allow transfers to it.",
+    "onboard_submit": "Submit details",
+    "account": "Account",
+    "portal_title": "Manage subscriptions",
+    "portal_none": "No running subscription.",
+    "portal_cancel": "Cancel at period end",
+    "portal_keep": "Keep subscription",
+    "portal_ends": "ends with its period",
+    "back": "Back",
+    "invoice": "Invoice",
+    "paid": "Paid",
+    "index_text": "This is Zhihao's payment sandbox: a server that speaks Stripe's API, on this machine"
+    " alone, for test keys only.",
+    "sessions": "Latest payment pages",
+    "events": "Latest events",
+    "none": "None yet.",
+}
+
+
+def words_for(accept_language: str) -> dict[str, Any]:
+    """The words in the first of the two languages that the header names; Chinese when it names neither."""
+    for part in accept_language.lower().split(","):
+        tag = part.partition(";")[0].strip()
+        if tag.startswith("en"):
+            return ENGLISH
+        if tag.startswith("zh"):
+            return CHINESE
+    return CHINESE
