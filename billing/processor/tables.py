@@ -76,6 +76,7 @@ stripe_event = sa.Table(
     sa.CheckConstraint("endpoint IN ('snapshot', 'thin', 'sweep')", name="stripe_event_endpoint_check"),
     sa.CheckConstraint("status IN ('stored', 'worked', 'dead')", name="stripe_event_status_check"),
     sa.Index("stripe_event_due_index", "due_at", postgresql_where=sa.text("status = 'stored'")),
+    sa.Index("stripe_event_lane_index", "lane", "due_at", postgresql_where=sa.text("status = 'stored'")),
     sa.Index("stripe_event_worked_index", "worked_at", postgresql_where=sa.text("raw IS NOT NULL")),
     sa.Index("stripe_event_status_index", "status", "id", postgresql_where=sa.text("status = 'dead'")),
 )

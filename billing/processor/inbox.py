@@ -1,0 +1,197 @@
+"""The inbox: what the processor told us, stored once before it is acknowledged, worked later, lane by lane.
+
+A lane is what must be worked one at a time: a customer's objects, or a payment's. Whoever works a lane holds
+it for a while, across calls to the processor and with no transaction open. Each holder has a fence, a number
+above those before it; what it has fetched is written only while its fence is the newest, so that a holder
+that was taken for dead can do no harm.
+
+Times here are the machine's, not the sandbox's movable clock: they say when to try again.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
+
+from billing.processor.port import ProcessorEvent
+from billing.processor.tables import processor_lane, stripe_event
+
+FIRST_RETRY_SECONDS = 2
+LAST_RETRY_SECONDS = 3600
+
+
+class LaneLost(Exception):
+    """Another holder has the lane: this one took too long, and what it fetched may be old."""
+
+
+@dataclass(frozen=True)
+class Lane:
+    """The right to write what was fetched, for as long as no other holder comes."""
+
+    name: str
+    fence: int
+
+
+@dataclass(frozen=True)
+class StoredEvent:
+    """An event to be worked; ``attempts`` failed before."""
+
+    id: str
+    type: str
+    account: str | None
+    attempts: int
+    raw: bytes
+
+
+async def store(session: AsyncSession, event: ProcessorEvent, *, endpoint: str) -> bool:
+    """Keeps the event; False when it was kept before."""
+    row = await session.execute(
+        insert(stripe_event)
+        .values(
+            id=event.id,
+            endpoint=endpoint,
+            account=event.account,
+            type=event.type,
+            object_id=event.object_id,
+            lane=event.lane,
+            livemode=event.livemode,
+            api_version=event.api_version,
+            created_at=event.created_at,
+            raw=event.raw,
+        )
+        .on_conflict_do_nothing(index_elements=[stripe_event.c.id])
+        .returning(stripe_event.c.id)
+    )
+    return row.one_or_none() is not None
+
+
+async def take(session: AsyncSession, lane: str, *, seconds: float) -> Lane | None:
+    """The lane, held for ``seconds``; None while another holds it."""
+    made = insert(processor_lane).values(lane=lane, fence=1, held_until=_after(seconds))
+    row = await session.execute(
+        made.on_conflict_do_update(
+            index_elements=[processor_lane.c.lane],
+            set_={"fence": processor_lane.c.fence + 1, "held_until": _after(seconds)},
+            where=processor_lane.c.held_until <= sa.func.clock_timestamp(),
+        ).returning(processor_lane.c.fence)
+    )
+    fence = row.scalar_one_or_none()
+    return None if fence is None else Lane(lane, fence)
+
+
+async def guard(session: AsyncSession, lane: Lane | None, *, seconds: float = 0) -> None:
+    """Holds others off to the end of the transaction, and longer by ``seconds``. Raises ``LaneLost``.
+
+    None guards nothing, for what is written without a lane.
+    """
+    if lane is None:
+        return
+    mine = sa.and_(processor_lane.c.lane == lane.name, processor_lane.c.fence == lane.fence)
+    longer = sa.func.greatest(processor_lane.c.held_until, _after(seconds))
+    row = await session.execute(
+        sa.update(processor_lane).where(mine).values(held_until=longer).returning(processor_lane.c.lane)
+    )
+    if row.one_or_none() is None:
+        raise LaneLost(f"the lane {lane.name} has another holder")
+
+
+async def release(session: AsyncSession, lane: Lane) -> bool:
+    """Lets go of the lane; False, and the lane kept, when more has come that is due now."""
+    waiting = sa.exists().where(
+        stripe_event.c.lane == lane.name,
+        stripe_event.c.status == "stored",
+        stripe_event.c.due_at <= sa.func.clock_timestamp(),
+    )
+    await guard(session, lane)
+    if await session.scalar(sa.select(waiting)):
+        return False
+    await session.execute(
+        sa.update(processor_lane)
+        .where(processor_lane.c.lane == lane.name)
+        .values(held_until=sa.func.clock_timestamp())
+    )
+    return True
+
+
+async def due(session: AsyncSession, lane: Lane, *, limit: int = 100) -> list[StoredEvent]:
+    """The lane's events that wait to be worked, oldest first."""
+    query = sa.select(
+        stripe_event.c.id,
+        stripe_event.c.type,
+        stripe_event.c.account,
+        stripe_event.c.attempts,
+        stripe_event.c.raw,
+    ).where(
+        stripe_event.c.lane == lane.name,
+        stripe_event.c.status == "stored",
+        stripe_event.c.due_at <= sa.func.clock_timestamp(),
+    )
+    rows = await session.execute(query.order_by(stripe_event.c.created_at, stripe_event.c.id).limit(limit))
+    return [StoredEvent(row.id, row.type, row.account, row.attempts, row.raw or b"") for row in rows]
+
+
+async def worked(session: AsyncSession, ids: Sequence[str], *, outcome: str) -> None:
+    """The events have done what they had to, which ``outcome`` names."""
+    await session.execute(
+        sa.update(stripe_event)
+        .where(stripe_event.c.id.in_(ids), stripe_event.c.status != "worked")
+        .values(
+            status="worked",
+            worked_at=sa.func.clock_timestamp(),
+            outcome=outcome,
+            attempts=stripe_event.c.attempts + 1,
+        )
+    )
+
+
+async def failed(
+    session: AsyncSession, events: Sequence[StoredEvent], *, error: str, max_attempts: int
+) -> float | None:
+    """Puts the events off, each time for twice as long; after ``max_attempts`` they are dead letters.
+
+    Returns the seconds until they are due again, None when they are dead.
+    """
+    attempts = max(event.attempts for event in events) + 1
+    dead = attempts >= max_attempts
+    wait = min(FIRST_RETRY_SECONDS * 2 ** (attempts - 1), LAST_RETRY_SECONDS)
+    await session.execute(
+        sa.update(stripe_event)
+        .where(stripe_event.c.id.in_([event.id for event in events]), stripe_event.c.status == "stored")
+        .values(
+            status="dead" if dead else "stored",
+            attempts=attempts,
+            due_at=_after(wait),
+            outcome=error[:1000],
+        )
+    )
+    return None if dead else wait
+
+
+async def forgotten_lanes(
+    session: AsyncSession | AsyncConnection, *, older_than: timedelta, limit: int
+) -> list[str]:
+    """Lanes with events that have been due for a while: stored, and somehow never worked."""
+    query = sa.select(stripe_event.c.lane).where(
+        stripe_event.c.status == "stored", stripe_event.c.due_at < sa.func.clock_timestamp() - older_than
+    )
+    rows = await session.execute(query.order_by(stripe_event.c.due_at).limit(limit))
+    return list(dict.fromkeys(row.lane for row in rows))
+
+
+async def empty_bodies(session: AsyncSession, *, older_than: timedelta) -> None:
+    """Drops the raw bodies of events that were worked that long ago."""
+    await session.execute(
+        sa.update(stripe_event)
+        .where(
+            stripe_event.c.raw.is_not(None),
+            stripe_event.c.worked_at < sa.func.clock_timestamp() - older_than,
+        )
+        .values(raw=None)
+    )
+
+
+def _after(seconds: float) -> sa.ColumnElement[object]:
+    return sa.func.clock_timestamp() + timedelta(seconds=seconds)

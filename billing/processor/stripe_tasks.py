@@ -1,0 +1,72 @@
+"""What an event of Stripe's asks us to look at. Its payload names the object; the state is always fetched."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from billing.processor import stripe_snapshots as snapshots
+from billing.processor.inbox import StoredEvent
+from billing.processor.port import SubscriptionSnapshot
+
+Look = Literal["checkout", "subscription", "invoice", "payment", "refunds", "account", "disconnected"]
+
+
+@dataclass(frozen=True)
+class Task:
+    """Look at this object. Events with equal tasks are worked together: one look answers them all."""
+
+    look: Look
+    object_id: str
+
+
+INVOICE_PAID = frozenset({"invoice.paid", "invoice.payment_succeeded"})
+
+
+def task_of(event: StoredEvent) -> Task | None:
+    """None for what changes nothing here: it is kept, and that is all."""
+    subject = _subject(event)
+    family, _, _ = event.type.rpartition(".")
+    match family:
+        case "checkout.session":
+            return _task("checkout", subject.get("id"))
+        case "customer.subscription":
+            return _task("subscription", subject.get("id"))
+        case "invoice" if event.type in INVOICE_PAID:
+            return _task("invoice", subject.get("id"))
+        case "invoice":
+            parent = (subject.get("parent") or {}).get("subscription_details") or {}
+            return _task("subscription", snapshots.reference(parent.get("subscription")))
+        case "invoice_payment" if event.type == "invoice_payment.paid":
+            return _task("invoice", snapshots.reference(subject.get("invoice")))
+        case "payment_intent" if event.type == "payment_intent.succeeded":
+            return _task("payment", subject.get("id"))
+        case "charge" if event.type == "charge.refunded":
+            return _task("refunds", subject.get("id"))
+        case "refund" | "charge.refund":
+            return _task("refunds", snapshots.reference(subject.get("charge")))
+        case "account" if event.type == "account.updated":
+            return _task("account", subject.get("id"))
+        case "capability":
+            return _task("account", snapshots.reference(subject.get("account")))
+        case "account.application" if event.type == "account.application.deauthorized":
+            return _task("disconnected", event.account)
+        case _:
+            return None
+
+
+def tombstone(event: StoredEvent) -> SubscriptionSnapshot | None:
+    """The subscription as the event had it: all there is to know once Stripe has forgotten it."""
+    subject = _subject(event)
+    return snapshots.subscription(subject) if subject.get("object") == "subscription" else None
+
+
+def _task(look: Look, object_id: object) -> Task | None:
+    return Task(look, object_id) if isinstance(object_id, str) else None
+
+
+def _subject(event: StoredEvent) -> Mapping[str, Any]:
+    body = json.loads(event.raw) if event.raw else {}
+    data = body.get("data")
+    subject = data.get("object") if isinstance(data, Mapping) else None
+    return subject if isinstance(subject, Mapping) else {}
