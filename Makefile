@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: install demo serve test lint lock bench soak clean
+.PHONY: install demo serve test lint lock bench clean
 
 install: $(STAMP)
 
@@ -28,6 +28,10 @@ lint: install
 test: install lint
 	$(BIN)/python -m pytest $(ARGS)
 	ZHIHAO_TEST_POSTGRES_VERSION=16 $(BIN)/python -m pytest tests/integration $(ARGS)
+
+# Measures the main flow; the archive of texts is one that lies beside the project, or ARGS=archive.
+bench: install
+	$(BIN)/python -m tests.bench.main_flow $(ARGS)
 
 # The lock carries hashes and no address, so any index that serves the same files will do.
 lock: install

