@@ -1,0 +1,71 @@
+"""Text in whatever encoding it came."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from service.knowledge.parsing.decoding import decode
+from service.knowledge.parsing.formats import parse, title_of, try_parse
+from service.knowledge.parsing.parsed import UnreadableFile
+
+SENTENCE = "普通诉讼时效期间为三年，自权利人知道权利受到损害之日起计算。"
+TRADITIONAL = "訴訟時效期間為三年，自權利人知道權利受到損害之日起計算。"
+
+
+@given(st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0")))
+def test_utf8_comes_back_code_point_for_code_point(text: str) -> None:
+    if not text.encode().startswith((b"\xff\xfe", b"\xfe\xff")):
+        assert decode(text.encode()) == text
+
+
+@pytest.mark.parametrize("encoding", ["gbk", "gb18030", "utf-8", "utf-8-sig", "utf-16", "utf-32"])
+def test_chinese_is_read_in_the_encodings_it_is_written_in(encoding: str) -> None:
+    assert decode(SENTENCE.encode(encoding)).removeprefix("\ufeff") == SENTENCE
+
+
+def test_big5_is_told_from_gbk() -> None:
+    assert decode(TRADITIONAL.encode("big5")) == TRADITIONAL
+
+
+def test_a_byte_order_mark_is_kept() -> None:
+    assert decode("\ufeffx".encode()) == "\ufeffx"
+    assert decode("\ufeffx".encode("utf-16-le")) == "\ufeffx"
+
+
+@pytest.mark.parametrize("data", [b"\x00\x01\x02\xff", b"a\0b", b"PK\x03\x04\x00\x00\xff"])
+def test_what_is_no_text_is_refused(data: bytes) -> None:
+    with pytest.raises(UnreadableFile) as refusal:
+        decode(data)
+    assert refusal.value.code == "binary_content"
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "code"),
+    [
+        ("a.pdf", b"%PDF", "unsupported_format"),
+        ("noextension", b"text", "unsupported_format"),
+        ("a.txt", b" \n ", "empty_document"),
+        ("a.md", b"<!-- nothing -->", "empty_document"),
+        ("a.txt", b"x" * 101, "text_too_long"),
+    ],
+)
+def test_a_file_that_cannot_be_read_says_why(name: str, data: bytes, code: str) -> None:
+    outcome = try_parse(name, data, max_characters=100)
+    assert isinstance(outcome, UnreadableFile)
+    assert outcome.code == code
+
+
+@pytest.mark.parametrize(
+    "data", [b"\xff" * 300, bytes(range(1, 256)), b"<" * 5000, b"[" * 5000, b"> " * 5000]
+)
+@pytest.mark.parametrize("name", ["x.md", "x.txt", "x.html"])
+def test_rubbish_is_read_or_refused_and_never_breaks(name: str, data: bytes) -> None:
+    outcome = try_parse(name, data, max_characters=100_000)
+    assert isinstance(outcome, UnreadableFile) or outcome.blocks
+
+
+def test_a_title_is_the_files_name_without_its_extension() -> None:
+    assert title_of("laws/社会法/劳动合同法(2012-12-28).md") == "劳动合同法(2012-12-28)"
+    assert title_of("C:\\docs\\Python 3.11.txt") == "Python 3.11"
+    assert title_of("v1.2") == "v1.2"
+    assert parse("A.HTM", b"<p>x", max_characters=9).text == "x"
