@@ -2,10 +2,16 @@
 
 from litestar import Router
 
+from service.enterprise_api import keys, organizations
+
 router = Router(
     path="/",
     route_handlers=[
-        Router(path="/enterprise/v1", route_handlers=[], tags=["organizations"]),
+        Router(
+            path="/enterprise/v1",
+            route_handlers=[*organizations.handlers, *keys.handlers],
+            tags=["organizations"],
+        ),
         Router(path="/api/v1", route_handlers=[], tags=["programs"]),
     ],
 )

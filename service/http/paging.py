@@ -9,8 +9,10 @@ import binascii
 import hashlib
 import hmac
 import secrets
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
+from uuid import UUID
 
 import msgspec
 
@@ -89,3 +91,16 @@ def _signature(payload: bytes, bound: str) -> bytes:
     return hmac.new(_signing["key"], bound.encode() + b"\0" + payload, hashlib.sha256).digest()[
         :SIGNATURE_BYTES
     ]
+
+
+def position_of(page: PageRequest, bound: str) -> UUID | None:
+    """Where a list ordered by id goes on, or ``None`` for its beginning. Raises ``InvalidCursor``."""
+    return None if page.cursor is None else UUID(decode_cursor(page.cursor, bound)[0])
+
+
+def paged(rows: list[T], page: PageRequest, bound: str, *, position: Callable[[T], object]) -> Page[T]:
+    """A page of rows of which one more than ``page.limit`` was asked for: the one too many tells that the
+    list goes on."""
+    shown = rows[: page.limit]
+    more = len(rows) > page.limit
+    return Page(data=shown, next_cursor=encode_cursor([position(shown[-1])], bound) if more else None)

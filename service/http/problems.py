@@ -12,10 +12,33 @@ A subclass of a listed class is answered as that class. What is not listed is a 
 
 from dataclasses import dataclass
 
+import psycopg
 import sqlalchemy.exc
 
+from billing.metering.contracts import ContractExists
+from billing.metering.reservations import ReservationExpired
 from billing.processor.port import ProcessorUnavailable
 from search.engine.port import EngineUnavailable
+from service.access.admission import (
+    ContractRequired,
+    EntitlementRequired,
+    KeyRejected,
+    KnowledgeBaseUnavailable,
+    PaymentRequired,
+    RateLimited,
+    ScopeMissing,
+    SpendCapReached,
+)
+from service.accounts.api_keys import InvalidKey, KeyNotFound, TooManyKeys
+from service.accounts.invitations import InvitationClosed, InvitationNotFound
+from service.accounts.organizations import (
+    AlreadyMember,
+    LastOwner,
+    MemberNotFound,
+    OrganizationNotFound,
+    RoleMissing,
+    TooManyMembers,
+)
 from service.accounts.passwords import InvalidPassword, PasswordsBusy
 from service.accounts.people import AccountNotFound, AccountSuspended, EmailTaken, InvalidEmail
 from service.accounts.sessions import RefreshRejected
@@ -29,8 +52,10 @@ from service.knowledge.imports import ImportNotFound, UnsupportedImportKind
 from service.knowledge.knowledge_bases import KnowledgeBaseNotFound, RightsNotDeclared
 from service.knowledge.profiles import HandleTaken, InvalidHandle, ProfileNotFound
 from service.knowledge.revisions import RevisionNotFound
+from service.platform.batcher import Overloaded
 from service.platform.idempotency import IdempotencyConflict, IdempotencyInProgress
 from service.usecases.search_square import InvalidPosition
+from service.usecases.set_spend_cap import InvalidSpendCap
 from service.usecases.sign_in import WrongCredentials
 
 
@@ -64,6 +89,18 @@ PROBLEMS: dict[type[Exception], Problem] = {
     AccountSuspended: Problem(403, "account_suspended", "The account is suspended"),
     AccountNotFound: Problem(404, "not_found", "Not found"),
     PasswordsBusy: Problem(503, "overloaded", "Too busy"),
+    # --- organizations and keys -------------------------------------------------------------------
+    OrganizationNotFound: Problem(404, "not_found", "Not found"),
+    MemberNotFound: Problem(404, "not_found", "Not found"),
+    InvitationNotFound: Problem(404, "not_found", "Not found"),
+    KeyNotFound: Problem(404, "not_found", "Not found"),
+    RoleMissing: Problem(403, "role_missing", "Your role does not allow this"),
+    LastOwner: Problem(409, "last_owner", "The last owner stays"),
+    AlreadyMember: Problem(409, "already_member", "A member already"),
+    InvitationClosed: Problem(409, "invitation_closed", "The invitation is closed"),
+    TooManyMembers: Problem(409, "limit_reached", "The limit is reached"),
+    TooManyKeys: Problem(409, "limit_reached", "The limit is reached"),
+    InvalidKey: Problem(400, "invalid_input", "The key's limits are not valid"),
     # --- knowledge --------------------------------------------------------------------------------
     ProfileNotFound: Problem(404, "profile_not_found", "No such profile"),
     KnowledgeBaseNotFound: Problem(404, "knowledge_base_not_found", "No such knowledge base"),
@@ -76,16 +113,35 @@ PROBLEMS: dict[type[Exception], Problem] = {
     UnsupportedImportKind: Problem(400, "unsupported_import_kind", "This kind of import is not offered"),
     TooManyDocuments: Problem(409, "too_many_documents", "The knowledge base is full"),
     InvalidPosition: Problem(400, "invalid_cursor", "The cursor is not valid"),
+    # --- the gate ---------------------------------------------------------------------------------
+    KeyRejected: Problem(401, "invalid_api_key", "No valid API key"),
+    ScopeMissing: Problem(403, "scope_missing", "The key lacks a scope"),
+    KnowledgeBaseUnavailable: Problem(404, "knowledge_base_not_found", "No such knowledge base"),
+    ContractRequired: Problem(402, "contract_required", "A contract is required"),
+    PaymentRequired: Problem(402, "payment_required", "An invoice is unpaid"),
+    SpendCapReached: Problem(402, "spend_cap_reached", "The spend cap is reached"),
+    EntitlementRequired: Problem(402, "entitlement_required", "A subscription is required"),
+    RateLimited: Problem(429, "rate_limited", "Too many requests"),
+    Overloaded: Problem(503, "overloaded", "Too busy"),
+    ReservationExpired: Problem(503, "reservation_expired", "The call took too long"),
+    ContractExists: Problem(409, "contract_exists", "There is a contract already"),
+    InvalidSpendCap: Problem(400, "invalid_input", "The spend cap is not valid"),
     # --- what we lean on --------------------------------------------------------------------------
     EngineUnavailable: Problem(503, "search_unavailable", "Search is unavailable"),
     ProcessorUnavailable: Problem(503, "payments_unavailable", "Payments are unavailable"),
     sqlalchemy.exc.TimeoutError: Problem(503, "overloaded", "Too busy"),
     sqlalchemy.exc.OperationalError: Problem(503, "unavailable", "Temporarily unavailable"),
     sqlalchemy.exc.InterfaceError: Problem(503, "unavailable", "Temporarily unavailable"),
+    psycopg.OperationalError: Problem(503, "unavailable", "Temporarily unavailable"),
 }
 
 SILENT: frozenset[type[Exception]] = frozenset(
-    {sqlalchemy.exc.TimeoutError, sqlalchemy.exc.OperationalError, sqlalchemy.exc.InterfaceError}
+    {
+        sqlalchemy.exc.TimeoutError,
+        sqlalchemy.exc.OperationalError,
+        sqlalchemy.exc.InterfaceError,
+        psycopg.OperationalError,
+    }
 )
 """Listed classes whose own sentence is not for callers: it would name hosts, tables or statements."""
 

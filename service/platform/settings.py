@@ -61,6 +61,7 @@ class Settings(BaseSettings):
     password_max_length: int = Field(1024, ge=1)
     organization_max_members: int = Field(500, ge=1)
     organization_max_keys: int = Field(1000, ge=1)
+    invitation_days: int = Field(14, ge=1)
     key_rotation_overlap_max_seconds: int = Field(7 * 24 * 3600, ge=0)
     operator_emails: str = ""
     """Comma-separated; these accounts may use ``/operator/v1``."""
@@ -87,6 +88,8 @@ class Settings(BaseSettings):
     openai_model: str = ""
     openai_embedding_model: str = ""
     model_idle_timeout_seconds: float = Field(20.0, gt=0)
+    model_total_timeout_seconds: float = Field(180.0, gt=0)
+    """Of one reply; below ``reservation_seconds``, so that it can still be settled."""
     model_max_output_tokens: int = Field(1024, ge=1)
     answer_passages: int = Field(8, ge=1)
     question_max_characters: int = Field(2000, ge=1)
