@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from billing.processor.config import ProcessorConfig
 from billing.processor.stripe_gateway import StripeGateway
 from search.engine.embedded import EmbeddedCardEngine, EmbeddedPassageEngine
-from service.answering.openai_model import OpenAIModel
+from service.answering.openai_model import ModelConfig, OpenAIModel
 from service.platform.blobs import Blobs
 from service.platform.database import Database
 from service.platform.settings import Settings
@@ -34,7 +34,7 @@ async def wired(settings: Settings) -> AsyncIterator[Context]:
             timeout_seconds=settings.stripe_timeout_seconds,
         )
     )
-    model = OpenAIModel(settings.model_config_of()) if settings.openai_model else None
+    model = OpenAIModel(_model_config(settings)) if settings.openai_model else None
     gate = open_gate(database, settings)
     try:
         yield Context(
@@ -55,3 +55,14 @@ async def wired(settings: Settings) -> AsyncIterator[Context]:
         if model is not None:
             await model.close()
         await database.close()
+
+
+def _model_config(settings: Settings) -> ModelConfig:
+    return ModelConfig(
+        name=settings.openai_model,
+        base_url=settings.openai_base_url,
+        api_key=settings.openai_api_key.get_secret_value(),
+        max_output_tokens=settings.model_max_output_tokens,
+        idle_seconds=settings.model_idle_timeout_seconds,
+        total_seconds=settings.model_total_timeout_seconds,
+    )

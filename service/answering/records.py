@@ -128,7 +128,7 @@ _FAIL = text(
 
 
 async def insert_running(session: AsyncSession, answers: Sequence[RunningAnswer]) -> None:
-    """Writes these answers as running, and begins or touches their conversations. Known ids stay as they are."""
+    """Writes these answers as running, and begins or touches their conversations; known ids stay."""
     if not answers:
         return
     spoken = [(a.conversation_id, a.account_id, a.question) for a in answers if a.conversation_id is not None]
