@@ -18,10 +18,12 @@ from procrastinate import JobContext, PsycopgConnector, RetryStrategy
 from service.platform.jobs import QUEUE
 from service.platform.settings import Settings
 from service.usecases.context import Context
+from service.usecases.expire_reservations import expire_reservations
 from service.usecases.import_documents import import_documents
 from service.usecases.index_card import index_card, rebuild_cards
 from service.usecases.index_document import index_document
 from service.usecases.rebuild_index import drop_index, rebuild_index
+from service.usecases.report_usage import report_usage
 from service.wiring import wired
 
 log = structlog.get_logger(__name__)
@@ -35,6 +37,8 @@ JOBS: Mapping[str, UseCase] = {
     "drop_index": drop_index,
     "index_card": index_card,
     "rebuild_cards": rebuild_cards,
+    "expire_reservations": expire_reservations,
+    "report_usage": report_usage,
 }
 """Each is called as ``await use_case(context, **args)``."""
 
@@ -47,7 +51,10 @@ class Periodic:
     seconds: Callable[[Settings], int]
 
 
-PERIODIC: tuple[Periodic, ...] = ()
+PERIODIC: tuple[Periodic, ...] = (
+    Periodic("expire_reservations", lambda settings: settings.reservation_sweep_seconds),
+    Periodic("report_usage", lambda settings: settings.usage_report_seconds),
+)
 
 RETRY = RetryStrategy(max_attempts=8, wait=1, exponential_wait=3)
 

@@ -1,11 +1,12 @@
 """The metered plan of an organization, as Stripe's subscription says it is."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
 from billing.metering.tables import contract
@@ -23,7 +24,7 @@ class ContractExists(Exception):
 
 @dataclass(frozen=True, slots=True)
 class ContractFact:
-    """One organization's contract. ``checkout_url`` is set while it waits for its first payment page."""
+    """One organization's contract. ``checkout_url`` is set while it waits to be paid."""
 
     organization_id: UUID
     status: str
@@ -32,6 +33,7 @@ class ContractFact:
     checkout_intent_id: UUID | None
     checkout_session_id: str | None
     checkout_url: str | None
+    meter_prices: dict[str, str]
     started_at: datetime | None
     unpaid_since: datetime | None
     current_period_end: datetime | None
@@ -78,8 +80,12 @@ async def opened(
     customer_id: str,
     checkout_session_id: str,
     checkout_url: str,
+    meter_prices: Mapping[str, str],
 ) -> None:
-    """Records the payment page of an intent, unless a later intent has replaced it."""
+    """Records the payment page of an intent, unless a later intent has replaced it.
+
+    ``meter_prices`` says of each price on it which meter it charges for.
+    """
     await session.execute(
         sa.update(contract)
         .where(contract.c.organization_id == organization_id, contract.c.checkout_intent_id == intent_id)
@@ -87,6 +93,7 @@ async def opened(
             stripe_customer_id=customer_id,
             checkout_session_id=checkout_session_id,
             checkout_url=checkout_url,
+            meter_prices=contract.c.meter_prices.op("||")(sa.cast(dict(meter_prices), JSONB)),
             updated_at=sa.func.zhihao_now(),
         )
     )

@@ -4,7 +4,7 @@ Money is in minor units. Months are the first day of a UTC month; hours begin on
 """
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlmodel import SQLModel
 
 metadata = SQLModel.metadata
@@ -21,6 +21,8 @@ contract = sa.Table(
     sa.Column("checkout_intent_id", sa.Uuid),
     sa.Column("checkout_session_id", sa.Text),
     sa.Column("checkout_url", sa.Text),
+    # Which meter a line of its invoice is of: {price id: meter}.
+    sa.Column("meter_prices", JSONB, nullable=False, server_default="{}"),
     sa.Column("started_at", _moment),
     sa.Column("unpaid_since", _moment),
     sa.Column("current_period_end", _moment),

@@ -14,7 +14,7 @@ from billing.metering.reservations import Reservation
 from billing.metering.settling import Bill
 from billing.metering.tables import usage_event, usage_share
 
-Grouping = Literal["day", "key", "knowledge_base"]
+Grouping = Literal["day", "key", "knowledge_base", "month"]
 
 
 async def record(connection: DriverConnection[Any], bills: Sequence[tuple[Reservation, Bill]]) -> None:
@@ -85,7 +85,7 @@ async def add_to_buckets(
 
 @dataclass(frozen=True, slots=True)
 class UsageLine:
-    """Units and amount (minor units) of one meter in one group: a UTC day, a key or a knowledge base."""
+    """Units and amount (minor units) of one meter in one group (UTC day or month, key, knowledge base)."""
 
     group: str
     meter: str
@@ -104,13 +104,15 @@ async def read(
 ) -> list[UsageLine]:
     """What the organization's calls in ``[since, until)`` came to. Every grouping has the same total."""
     table: sa.Table = usage_event
+    group: sa.ColumnElement[str]
     if group_by == "knowledge_base":
         table = usage_share
         group = sa.cast(table.c.knowledge_base_id, sa.Text)
     elif group_by == "key":
         group = sa.cast(table.c.key_id, sa.Text)
     else:
-        group = sa.func.to_char(sa.func.timezone("UTC", table.c.at), "YYYY-MM-DD")
+        pattern = "YYYY-MM-DD" if group_by == "day" else "YYYY-MM"
+        group = sa.func.to_char(sa.func.timezone("UTC", table.c.at), sa.literal_column(f"'{pattern}'"))
     query = (
         sa.select(
             group,

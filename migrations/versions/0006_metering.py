@@ -17,6 +17,7 @@ def upgrade() -> None:
           checkout_intent_id uuid,
           checkout_session_id text,
           checkout_url text,
+          meter_prices jsonb NOT NULL DEFAULT '{}',
           started_at timestamptz,
           unpaid_since timestamptz,
           current_period_end timestamptz,

@@ -3,7 +3,7 @@
 ``service.access.asking`` and the gate load the facts; every path crosses these functions.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
@@ -100,7 +100,7 @@ def decide_for_contract(
     return Decision(knowledge_base.id, "all", "contract")
 
 
-def scope(decisions: Sequence[Decision], facts: dict[UUID, KnowledgeBaseFacts]) -> AccessScope:
+def scope(decisions: Sequence[Decision], facts: Mapping[UUID, KnowledgeBaseFacts]) -> AccessScope:
     """The scope of a search under these decisions: closed bases are left out, order is kept."""
     return AccessScope(
         tuple(

@@ -20,8 +20,6 @@ Connection = AsyncConnection[Any]
 Cursor = AsyncCursor[Any]
 Grants = dict[tuple[UUID, UUID], list[GrantFact]]
 
-_NONE: frozenset[UUID] = frozenset()
-
 
 @dataclass(frozen=True, slots=True)
 class KeyFacts:
@@ -71,8 +69,7 @@ async def ask_knowledge_bases(connection: Connection, ids: Iterable[UUID]) -> Cu
 async def read_knowledge_bases(cursor: Cursor) -> dict[UUID, KnowledgeBaseFacts]:
     """By id; what is missing or deleted is absent."""
     return {
-        row[0]: KnowledgeBaseFacts(*row[:10], frozenset(row[10]) if row[10] else _NONE)
-        for row in await cursor.fetchall()
+        row[0]: KnowledgeBaseFacts(*(*row[:10], frozenset(row[10] or ()))) for row in await cursor.fetchall()
     }
 
 

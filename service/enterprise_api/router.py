@@ -2,14 +2,14 @@
 
 from litestar import Router
 
-from service.enterprise_api import keys, organizations
+from service.enterprise_api import contract, keys, organizations, usage
 
 router = Router(
     path="/",
     route_handlers=[
         Router(
             path="/enterprise/v1",
-            route_handlers=[*organizations.handlers, *keys.handlers],
+            route_handlers=[*organizations.handlers, *keys.handlers, *contract.handlers, *usage.handlers],
             tags=["organizations"],
         ),
         Router(path="/api/v1", route_handlers=[], tags=["programs"]),

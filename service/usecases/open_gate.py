@@ -27,13 +27,6 @@ SHARED = (
 
 def open_gate(database: Database, settings: Settings) -> Gate:
     """Queues in front of the database. Whoever left before its admission came gives the reservation back."""
-    common = {
-        "size": settings.gate_batch_size,
-        "groups": settings.gate_groups,
-        "queue_limit": settings.gate_queue_limit,
-        "wait": settings.gate_wait_milliseconds / 1000,
-        "shared": SHARED,
-    }
 
     async def give_back(admissions: Sequence[Admission]) -> None:
         await end_group(
@@ -42,7 +35,15 @@ def open_gate(database: Database, settings: Settings) -> Gate:
             [Close(Ending(a.call_id, 0), FinishedAnswer(a.call_id, "failed")) for a in admissions],
         )
 
+    batcher = functools.partial(
+        Batcher,
+        size=settings.gate_batch_size,
+        groups=settings.gate_groups,
+        queue_limit=settings.gate_queue_limit,
+        wait=settings.gate_wait_milliseconds / 1000,
+        shared=SHARED,
+    )
     return Gate(
-        admissions=Batcher(functools.partial(admit_group, database, settings), unclaimed=give_back, **common),
-        endings=Batcher(functools.partial(end_group, database, settings), **common),
+        admissions=batcher(functools.partial(admit_group, database, settings), unclaimed=give_back),
+        endings=batcher(functools.partial(end_group, database, settings)),
     )

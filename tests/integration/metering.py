@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any, cast
 from uuid import UUID, uuid4
 
-from sqlalchemy import text
+from sqlalchemy import CursorResult, text
 
 from service.platform.database import Database
 from service.platform.settings import Settings
@@ -30,8 +30,9 @@ def context_of(database: Database, *, gate: bool = True, **settings: Any) -> Con
 
 
 async def run(database: Database, statement: str, **values: object) -> Any:
+    """The rows of one committed statement, ``None`` when it gives none."""
     async with database.transaction() as session:
-        result = await session.execute(text(statement), values)
+        result = cast(CursorResult[Any], await session.execute(text(statement), values))
         return result.all() if result.returns_rows else None
 
 

@@ -1,0 +1,50 @@
+"""Sets the hard limit of what an organization may spend in each calendar month (UTC)."""
+
+from uuid import UUID
+
+from billing.metering import counters
+from billing.money import Money
+from service.accounts import audit
+from service.accounts.organizations import Role, require_role
+from service.platform.driver import driver_connection
+from service.usecases.context import Context
+
+SETTERS: tuple[Role, ...] = ("owner", "admin", "billing")
+
+
+class InvalidSpendCap(Exception):
+    """A cap that cannot be held calls against; ``pointer`` names the field."""
+
+    def __init__(self, message: str, pointer: str) -> None:
+        super().__init__(message)
+        self.pointer = pointer
+
+
+async def set_spend_cap(
+    context: Context, *, organization_id: UUID, account_id: UUID, cap: Money | None
+) -> Money | None:
+    """In force for every call that arrives after this returns; ``None`` removes it, 0 stops every call.
+
+    Calls admitted before keep what they reserved. Raises ``InvalidSpendCap``, ``OrganizationNotFound`` and
+    ``RoleMissing``.
+    """
+    if cap is not None and cap.currency != context.settings.currency:
+        raise InvalidSpendCap(f"metered calls are charged in {context.settings.currency}", "/currency")
+    if cap is not None and cap.amount < 0:
+        raise InvalidSpendCap("must not be negative", "/amount")
+    async with context.database.transaction() as session:
+        await require_role(session, organization_id, account_id, *SETTERS)
+        await counters.set_cap(
+            await driver_connection(session),
+            organization_id,
+            None if cap is None else (cap.amount, cap.currency),
+        )
+        await audit.record(
+            session,
+            actor_id=account_id,
+            organization_id=organization_id,
+            action="spend_cap.set",
+            subject=str(organization_id),
+            detail={"amount": None if cap is None else cap.amount},
+        )
+    return cap
