@@ -16,7 +16,7 @@ from psycopg_pool import AsyncConnectionPool
 from starlette.applications import Starlette
 from starlette.routing import Route
 
-from billing.sandbox import controls, pages, resources
+from billing.sandbox import controls, hosted, pages, resources
 from billing.sandbox.api import answer
 from billing.sandbox.config import Config
 from billing.sandbox.delivery import deliver_forever
@@ -58,6 +58,7 @@ def create_app(config: Config) -> Starlette:
             Route("/", pages.index),
             Route("/style.css", pages.stylesheet),
             Route("/pay/{session}", pages.payment, methods=["GET", "POST"]),
+            *hosted.ROUTES,
             *controls.ROUTES,
             Route("/{api:path}", answer, methods=METHODS),
         ],

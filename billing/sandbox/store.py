@@ -81,13 +81,19 @@ class Store:
         )
         return [row[0] for row in await cursor.fetchall()]
 
-    async def page(self, kind: str, params: Body, url: str, **match: Any) -> Body:
-        """A list's page, newest first: ``limit``, ``starting_after``, ``ending_before``, ``created``."""
+    async def page(
+        self, kind: str, params: Body, url: str, *, types: list[str] | None = None, **match: Any
+    ) -> Body:
+        """A list's page, newest first: ``limit``, ``starting_after``, ``ending_before``, ``created``.
+
+        ``types`` are words one of which the field ``type`` must be.
+        """
         limit = params.get("limit", 10)
         if not 1 <= limit <= 100:
             raise invalid("Invalid integer: limit must be between 1 and 100.", param="limit")
         backwards = "ending_before" in params
-        words, values = ["account = %s", "type = %s", "body @> %s"], [self.account, kind, Jsonb(match)]
+        words = ["account = %s", "type = %s", "body @> %s"]
+        values: list[object] = [self.account, kind, Jsonb(match)]
         cursor_id = params.get("ending_before") or params.get("starting_after")
         if cursor_id:
             param = "ending_before" if backwards else "starting_after"
@@ -95,6 +101,9 @@ class Store:
             anchor = "(SELECT seq FROM sandbox.object WHERE account = %s AND id = %s)"
             words.append(f"seq > {anchor}" if backwards else f"seq < {anchor}")
             values += [self.account, cursor_id]
+        if types is not None:
+            words.append("body->>'type' = ANY(%s)")
+            values.append(types)
         created = params.get("created")
         for name, sign in (("gt", ">"), ("gte", ">="), ("lt", "<"), ("lte", "<=")):
             if isinstance(created, dict) and name in created:

@@ -251,7 +251,10 @@ async def renew(store: Store, subscription: Body) -> None:
         return
     before = deepcopy(subscription)
     customer = await store.get(subscription["customer"], "customer")
-    lines = await next_lines(store, subscription, advance=True)
+    lines = [
+        *subscription.pop("_pending_lines", []),
+        *await next_lines(store, subscription, advance=True),
+    ]
     if subscription["status"] == "trialing":
         subscription["status"] = "active"
     invoice = invoicing.compute(
@@ -326,7 +329,7 @@ async def cancel(
         status="canceled", canceled_at=subscription["canceled_at"] or store.now, ended_at=store.now, _due=None
     )
     subscription["cancellation_details"]["reason"] = reason
-    lines = []
+    lines = subscription.pop("_pending_lines", []) if invoice_now else []
     for item in subscription["items"]["data"]:
         span = Span(item["current_period_start"], min(item["current_period_end"], store.now))
         if is_metered(item):

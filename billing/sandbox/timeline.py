@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable
 from copy import deepcopy
 
 from billing.sandbox import invoicing
+from billing.sandbox.changing import settle_pending
 from billing.sandbox.shape import Body
 from billing.sandbox.store import Store
 from billing.sandbox.subscribing import after_invoice, default_method, refresh_usage, renew
@@ -36,6 +37,10 @@ def _of(store: Store, account: str, due: int) -> Store:
 
 
 async def _invoice(store: Store, invoice: Body) -> None:
+    if invoice.get("_pending"):
+        invoice = await invoicing.close(store, invoice, "void")
+        await settle_pending(store, invoice)
+        return
     if invoice["status"] == "draft":
         await refresh_usage(store, invoice)
         invoice = await invoicing.finalize(store, invoice)
