@@ -71,6 +71,15 @@ async def put_profile(
     return _fact((await session.execute(statement)).one())
 
 
+async def find_by_handle(session: AsyncSession | AsyncConnection, handle: str) -> ProfileFact:
+    """The profile of a handle, in whatever case it is written. Raises ``ProfileNotFound``."""
+    key = handle.lower()
+    row = (await session.execute(sa.select(profile).where(profile.c.handle_key == key))).one_or_none()
+    if row is None:
+        raise ProfileNotFound("There is no creator of this handle.")
+    return _fact(row)
+
+
 async def get_profile(session: AsyncSession | AsyncConnection, account_id: UUID) -> ProfileFact:
     """Raises ``ProfileNotFound``."""
     row = (await session.execute(sa.select(profile).where(profile.c.account_id == account_id))).one_or_none()

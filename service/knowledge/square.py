@@ -59,3 +59,15 @@ async def public(session: AsyncSession | AsyncConnection, *, after: UUID | None,
     if after is not None:
         query = query.where(knowledge_base.c.id > after)
     return list((await session.execute(query.order_by(knowledge_base.c.id).limit(limit))).scalars())
+
+
+async def public_of(session: AsyncSession | AsyncConnection, owner_id: UUID, *, limit: int) -> list[UUID]:
+    """The ids of what one owner has on the square, newest first."""
+    query = sa.select(knowledge_base.c.id).where(
+        knowledge_base.c.owner_id == owner_id,
+        knowledge_base.c.status == "published",
+        knowledge_base.c.visibility == "public",
+        knowledge_base.c.deleted_at.is_(None),
+    )
+    newest = query.order_by(knowledge_base.c.published_at.desc(), knowledge_base.c.id.desc()).limit(limit)
+    return list((await session.execute(newest)).scalars())

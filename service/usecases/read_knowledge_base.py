@@ -53,6 +53,7 @@ class KnowledgeBasePage:
     category: str
     tags: list[str]
     language: str
+    visibility: str
     status: str
     plans: list[PlanFact]
     free_questions: int
@@ -104,6 +105,7 @@ async def read_knowledge_base(
         category=card.category,
         tags=card.tags,
         language=card.language,
+        visibility=base.visibility,
         status=base.status,
         plans=card.plans,
         free_questions=card.free_questions,

@@ -1,7 +1,7 @@
 """What people and programs do on their way: small steps that the journeys are told in."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 from uuid import uuid4
 
@@ -175,7 +175,7 @@ def pay(checkout_url: str, card: str = PAYS) -> httpx.Response:
     return httpx.post(checkout_url, data={"card": card}, timeout=30, trust_env=False)
 
 
-def first_metered(key: Caller, path: str, body: dict[str, object]) -> Any:
+def first_metered(key: Caller, path: str, body: Mapping[str, object]) -> Any:
     """A metered call, made again until the contract's webhook has come."""
 
     def answered() -> Any:
