@@ -30,6 +30,7 @@ from service.access.admission import (
     SpendCapReached,
 )
 from service.accounts.api_keys import InvalidKey, KeyNotFound, TooManyKeys
+from service.accounts.exports import ExportNotFound
 from service.accounts.invitations import InvitationClosed, InvitationNotFound
 from service.accounts.organizations import (
     AlreadyMember,
@@ -41,6 +42,7 @@ from service.accounts.organizations import (
 )
 from service.accounts.passwords import InvalidPassword, PasswordsBusy
 from service.accounts.people import AccountNotFound, AccountSuspended, EmailTaken, InvalidEmail
+from service.accounts.reports import ReportNotFound
 from service.accounts.sessions import RefreshRejected
 from service.accounts.tokens import NotSignedIn
 from service.http.inputs import InvalidInput, UnreadableAddress, UnsupportedMediaType
@@ -54,6 +56,9 @@ from service.knowledge.profiles import HandleTaken, InvalidHandle, ProfileNotFou
 from service.knowledge.revisions import RevisionNotFound
 from service.platform.batcher import Overloaded
 from service.platform.idempotency import IdempotencyConflict, IdempotencyInProgress
+from service.usecases.erase_account import OwnsOrganization, OwnsPublished
+from service.usecases.moderate import OperatorsStay
+from service.usecases.read_creator import CreatorNotFound
 from service.usecases.search_square import InvalidPosition
 from service.usecases.set_spend_cap import InvalidSpendCap
 from service.usecases.sign_in import WrongCredentials
@@ -89,6 +94,11 @@ PROBLEMS: dict[type[Exception], Problem] = {
     AccountSuspended: Problem(403, "account_suspended", "The account is suspended"),
     AccountNotFound: Problem(404, "not_found", "Not found"),
     PasswordsBusy: Problem(503, "overloaded", "Too busy"),
+    ExportNotFound: Problem(404, "not_found", "Not found"),
+    OwnsPublished: Problem(409, "owns_published", "Knowledge bases are published"),
+    OwnsOrganization: Problem(409, "owns_organization", "An organization would have no owner"),
+    ReportNotFound: Problem(404, "not_found", "Not found"),
+    OperatorsStay: Problem(409, "operators_stay", "Operators stay"),
     # --- organizations and keys -------------------------------------------------------------------
     OrganizationNotFound: Problem(404, "not_found", "Not found"),
     MemberNotFound: Problem(404, "not_found", "Not found"),
@@ -104,6 +114,7 @@ PROBLEMS: dict[type[Exception], Problem] = {
     # --- knowledge --------------------------------------------------------------------------------
     ProfileNotFound: Problem(404, "profile_not_found", "No such profile"),
     KnowledgeBaseNotFound: Problem(404, "knowledge_base_not_found", "No such knowledge base"),
+    CreatorNotFound: Problem(404, "creator_not_found", "No such creator"),
     DocumentNotFound: Problem(404, "document_not_found", "No such document"),
     RevisionNotFound: Problem(404, "revision_not_found", "No such revision"),
     ImportNotFound: Problem(404, "import_not_found", "No such import"),
