@@ -5,8 +5,9 @@ constants below are Stripe's lists, and say nothing about a currency's exchange 
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from decimal import Decimal
+
+import msgspec
 
 MAX_AMOUNT = 2**63 - 1
 """What a PostgreSQL ``bigint`` holds."""
@@ -38,8 +39,7 @@ CURRENCIES = (
 """Lower-case ISO 4217 codes of the currencies Stripe presents."""
 
 
-@dataclass(frozen=True, slots=True, order=False)
-class Money:
+class Money(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """``amount`` minor units of ``currency`` (lower-case ISO 4217). May be negative: a debt is money too.
 
     It has no order and no division: amounts are compared by whoever has checked the currency, and divided

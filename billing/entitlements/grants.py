@@ -6,16 +6,20 @@ it is the same. Whether a grant is live is decided in SQL at the moment it matte
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Literal
+from typing import Any, Literal
 from uuid import UUID
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
 from billing.entitlements.tables import access_grant
 
 Source = Literal["subscription", "pass", "complimentary"]
+
+
+class GrantNotFound(Exception):
+    """There is no such grant of this knowledge base."""
 
 
 @dataclass(frozen=True)
@@ -113,17 +117,7 @@ async def put(
             },
         ).returning(access_grant)
     )
-    found = row.one()
-    return GrantFact(
-        id=found.id,
-        account_id=found.account_id,
-        knowledge_base_id=found.knowledge_base_id,
-        source=found.source,
-        reason=found.reason,
-        starts_at=found.starts_at,
-        ends_at=found.ends_at,
-        revoked_at=found.revoked_at,
-    )
+    return _fact(row.one())
 
 
 async def revoke(session: AsyncSession, *, source: Source, source_id: UUID) -> None:
@@ -137,6 +131,27 @@ async def revoke(session: AsyncSession, *, source: Source, source_id: UUID) -> N
         )
         .values(revoked_at=sa.func.zhihao_now())
     )
+
+
+async def find_complimentary(session: AsyncSession, *, id: UUID, knowledge_base_id: UUID) -> GrantFact:
+    """A grant that the creator gave. Raises ``GrantNotFound``."""
+    query = _complimentary(knowledge_base_id).where(access_grant.c.id == id)
+    row = (await session.execute(query)).one_or_none()
+    if row is None:
+        raise GrantNotFound("There is no such grant of this knowledge base.")
+    return _fact(row)
+
+
+async def list_complimentary(
+    session: AsyncSession | AsyncConnection, *, knowledge_base_id: UUID, before: UUID | None, limit: int
+) -> list[GrantFact]:
+    """What the creator gave, newest first, from below ``before``."""
+    query = _complimentary(knowledge_base_id)
+    if before is not None:
+        query = query.where(access_grant.c.id < before)
+    return [
+        _fact(row) for row in await session.execute(query.order_by(access_grant.c.id.desc()).limit(limit))
+    ]
 
 
 async def last_pass_end(
@@ -154,3 +169,22 @@ async def last_pass_end(
         )
     )
     return end
+
+
+def _complimentary(knowledge_base_id: UUID) -> sa.Select[Any]:
+    return sa.select(access_grant).where(
+        access_grant.c.knowledge_base_id == knowledge_base_id, access_grant.c.source == "complimentary"
+    )
+
+
+def _fact(row: sa.Row[Any]) -> GrantFact:
+    return GrantFact(
+        id=row.id,
+        account_id=row.account_id,
+        knowledge_base_id=row.knowledge_base_id,
+        source=row.source,
+        reason=row.reason,
+        starts_at=row.starts_at,
+        ends_at=row.ends_at,
+        revoked_at=row.revoked_at,
+    )

@@ -10,7 +10,7 @@ Times here are the machine's, not the sandbox's movable clock: they say when to 
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
@@ -44,6 +44,12 @@ class StoredEvent:
     account: str | None
     attempts: int
     raw: bytes
+
+
+async def clock(session: AsyncSession) -> datetime:
+    """The database machine's time."""
+    moment: datetime = (await session.execute(sa.select(sa.func.clock_timestamp()))).scalar_one()
+    return moment
 
 
 async def store(session: AsyncSession, event: ProcessorEvent, *, endpoint: str) -> bool:

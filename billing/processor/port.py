@@ -118,6 +118,7 @@ class Charge:
     exchange_rate: Decimal | None
     refunded: int
     paid_at: datetime
+    customer_id: str | None = None
     metadata: Mapping[str, str] = field(default_factory=dict)
 
 

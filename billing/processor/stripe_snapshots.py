@@ -92,6 +92,7 @@ def charge(stripe: Object) -> Charge | None:
         exchange_rate=None if rate is None else Decimal(str(rate)),
         refunded=stripe.get("amount_refunded") or 0,
         paid_at=moment(stripe["created"]),
+        customer_id=reference(stripe.get("customer")),
         metadata=_metadata(stripe),
     )
 

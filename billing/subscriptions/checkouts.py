@@ -84,6 +84,14 @@ async def finish(session: AsyncSession, id: UUID, status: Literal["complete", "e
     )
 
 
+async def session_of(session: AsyncSession | AsyncConnection, id: UUID) -> str | None:
+    """The processor's name for the checkout's page."""
+    found: str | None = await session.scalar(
+        sa.select(checkout.c.stripe_session_id).where(checkout.c.id == id)
+    )
+    return found
+
+
 async def ref_of(session: AsyncSession | AsyncConnection, id: UUID) -> str | None:
     """Where the visit that led to the checkout came from."""
     ref: str | None = await session.scalar(sa.select(checkout.c.ref).where(checkout.c.id == id))

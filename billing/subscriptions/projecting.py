@@ -140,7 +140,20 @@ async def live_of(
         subscription.c.knowledge_base_id == knowledge_base_id,
         subscription.c.status.in_(LIVE),
     )
-    return [fact(row) for row in await session.execute(query.order_by(subscription.c.started_at))]
+    return [
+        fact(row)
+        for row in await session.execute(query.order_by(subscription.c.started_at, subscription.c.id))
+    ]
+
+
+async def ever_of(
+    session: AsyncSession | AsyncConnection, *, account_id: UUID, knowledge_base_id: UUID
+) -> bool:
+    """Whether the account has, or ever had, a subscription to the knowledge base."""
+    query = sa.exists().where(
+        subscription.c.account_id == account_id, subscription.c.knowledge_base_id == knowledge_base_id
+    )
+    return bool(await session.scalar(sa.select(query)))
 
 
 async def renewing(

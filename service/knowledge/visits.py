@@ -1,8 +1,11 @@
 """Visits to a knowledge base's page, and by which link they came."""
 
+from collections.abc import Sequence
+from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy.ext.asyncio import AsyncSession
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
 from service.knowledge.tables import visit
 
@@ -29,6 +32,35 @@ async def record(
             visitor=_kept(visitor),
         )
     )
+
+
+async def last_ref(session: AsyncSession, *, knowledge_base_id: UUID, account_id: UUID) -> str | None:
+    """By which link the account last came to the knowledge base, if by one that says so."""
+    ref: str | None = await session.scalar(
+        sa.select(visit.c.ref)
+        .where(
+            visit.c.knowledge_base_id == knowledge_base_id,
+            visit.c.account_id == account_id,
+            visit.c.ref.is_not(None),
+        )
+        .order_by(visit.c.at.desc())
+        .limit(1)
+    )
+    return ref
+
+
+async def count(
+    session: AsyncSession | AsyncConnection,
+    knowledge_base_ids: Sequence[UUID],
+    *,
+    start: datetime,
+    end: datetime,
+) -> int:
+    """How many visits these knowledge bases had in ``[start, end)``."""
+    query = sa.select(sa.func.count()).where(
+        visit.c.knowledge_base_id.in_(knowledge_base_ids), visit.c.at >= start, visit.c.at < end
+    )
+    return int(await session.scalar(query) or 0)
 
 
 def _kept(text: str | None) -> str | None:

@@ -62,6 +62,7 @@ class Settings(BaseSettings):
     organization_max_members: int = Field(500, ge=1)
     organization_max_keys: int = Field(1000, ge=1)
     invitation_days: int = Field(14, ge=1)
+    purge_seconds: int = Field(3600, ge=60)
     key_rotation_overlap_max_seconds: int = Field(7 * 24 * 3600, ge=0)
     operator_emails: str = ""
     """Comma-separated; these accounts may use ``/operator/v1``."""
@@ -102,6 +103,8 @@ class Settings(BaseSettings):
     """The platform's share of what was paid less tax, in basis points."""
     minimum_charge: int = Field(500, ge=0)
     plan_max_amount: int = Field(100_000_000, ge=1)
+    tips_per_hour: int = Field(60, ge=1)
+    """Begun by one account, paid or not."""
     trial_max_days: int = Field(90, ge=0)
     pass_max_days: int = Field(3660, ge=1)
     """Of a prepaid pass."""

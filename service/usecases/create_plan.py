@@ -4,7 +4,8 @@ from uuid import UUID
 
 from billing.money import Money
 from billing.plans import catalog
-from billing.plans.catalog import Interval, PlanFact
+from billing.plans.catalog import Interval as Interval
+from billing.plans.catalog import PlanFact as PlanFact
 from billing.plans.pricing import check_amount
 from billing.processor import intents
 from billing.processor.port import ProcessorRefused

@@ -86,8 +86,17 @@ def test_every_currency_has_its_decimals() -> None:
     assert {decimals(code) for code in CURRENCIES - ZERO_DECIMAL - THREE_DECIMAL} == {2}
 
 
-@pytest.mark.parametrize("body", [b'{"amount":1,"currency":"CNY"}', b'{"amount":1,"currency":"zzz"}'])
-def test_an_unknown_currency_is_refused_at_the_edge(body: bytes) -> None:
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"amount":1,"currency":"CNY"}',
+        b'{"amount":1,"currency":"zzz"}',
+        b'{"amount":1.0,"currency":"cny"}',
+        b'{"amount":true,"currency":"cny"}',
+        b'{"amount":1,"currency":"cny","credits":5}',
+    ],
+)
+def test_anything_but_an_amount_and_a_known_currency_is_refused_at_the_edge(body: bytes) -> None:
     with pytest.raises(msgspec.ValidationError):
         msgspec.json.decode(body, type=Money)
 

@@ -1,0 +1,30 @@
+"""Stripe tells us something: it is verified, stored once, and acknowledged. The work comes later."""
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from billing.processor import inbox
+from billing.processor.stripe_events import Endpoint, verified
+from service.platform.jobs import defer
+from service.usecases.context import Context
+
+PRIORITY = 20
+"""Somebody has just paid and waits for what they bought."""
+
+
+async def receive_stripe_event(
+    context: Context, *, raw: bytes, signature: str | None, endpoint: Endpoint
+) -> None:
+    """Durable when this returns, and worked in the end. One that was stored before is left as it is.
+
+    Raises ``InvalidEvent``.
+    """
+    event = verified(raw, signature, context.settings.webhook_secrets, endpoint=endpoint)
+    async with context.database.transaction() as session:
+        if await inbox.store(session, event, endpoint=endpoint):
+            await settle_soon(session, event.lane)
+
+
+async def settle_soon(session: AsyncSession, lane: str) -> None:
+    """Has the lane's events worked, after this transaction and once for all that wait by then."""
+    key = f"stripe:{lane}"
+    await defer(session, "settle_stripe_events", lock=key, queueing_lock=key, priority=PRIORITY, lane=lane)

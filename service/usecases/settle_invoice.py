@@ -1,0 +1,115 @@
+"""An invoice was paid: its subscription is brought up to date, its payments recorded, split and posted."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from billing.ledger.splitting import settled_tax, split_metered, split_sale
+from billing.metering import accruals
+from billing.money import allocate
+from billing.processor import inbox
+from billing.processor.inbox import Lane
+from billing.processor.port import Charge, InvoiceSnapshot
+from billing.subscriptions import sales
+from billing.subscriptions.projecting import SubscriptionFact
+from billing.subscriptions.sales import Sold
+from service.knowledge.cards import card_changed
+from service.platform.ids import new_id
+from service.usecases.context import Context
+from service.usecases.settle_subscription import write_subscription
+
+
+async def settle_invoice(context: Context, *, invoice_id: str, lane: Lane | None = None) -> str:
+    """Raises ``ProcessorUnavailable``, ``LaneLost``."""
+    invoice = await context.payments.retrieve_invoice(invoice_id)
+    if invoice.subscription_id is None:
+        return "not ours"
+    snapshot = await context.payments.retrieve_subscription(invoice.subscription_id)
+    owner = await write_subscription(context, snapshot, lane=lane)
+    if owner is None:
+        return "not ours"
+    if invoice.status != "paid" or invoice.amount_paid == 0:
+        return f"nothing paid ({invoice.status})"
+    charges = await context.payments.list_invoice_charges(invoice_id)
+    taxes = _taxes(invoice, charges)
+    for charge, tax in zip(charges, taxes, strict=True):
+        async with context.database.transaction() as session:
+            await inbox.guard(session, lane)
+            if isinstance(owner, SubscriptionFact):
+                await _sell(context, session, invoice, owner, charge, tax)
+            elif owner.organization_id is not None:
+                await _share(session, invoice, charge, tax, organization_id=owner.organization_id)
+    return f"sold {len(charges)}"
+
+
+def _taxes(invoice: InvoiceSnapshot, charges: Sequence[Charge]) -> list[int]:
+    """The tax in each payment. Tax is of the whole invoice, which credit may have paid in part."""
+    paid = [charge.presented.amount for charge in charges]
+    if not paid:
+        return []
+    tax = allocate(sum(paid), [max(invoice.total - invoice.tax, 0), invoice.tax])[1] if invoice.tax else 0
+    return allocate(tax, paid)
+
+
+async def _sell(
+    context: Context,
+    session: AsyncSession,
+    invoice: InvoiceSnapshot,
+    subscription: SubscriptionFact,
+    charge: Charge,
+    tax: int,
+) -> None:
+    """A creator's subscriber has paid for a period."""
+    take = context.settings.take_rate_bps
+    split = split_sale(
+        charge.settled.amount,
+        tax=settled_tax(charge.settled.amount, charge.presented.amount, tax),
+        fee=charge.fee,
+        creator_id=subscription.creator_id,
+        take_rate_bps=take,
+    )
+    sold = Sold(
+        kind="subscription",
+        creator_id=subscription.creator_id,
+        account_id=subscription.account_id,
+        knowledge_base_id=subscription.knowledge_base_id,
+        subscription_id=subscription.id,
+        plan_id=subscription.plan_id,
+        ref=subscription.ref,
+        stripe_invoice_id=invoice.id,
+        period_start=min((line.period_start for line in invoice.lines), default=None),
+        period_end=max((line.period_end for line in invoice.lines), default=None),
+    )
+    if await sales.record(
+        session, id=new_id(), charge=charge, tax=tax, split=split, take_rate_bps=take, sold=sold
+    ):
+        # Paying readers count for the square's order.
+        await card_changed(session, subscription.knowledge_base_id)
+
+
+async def _share(
+    session: AsyncSession, invoice: InvoiceSnapshot, charge: Charge, tax: int, *, organization_id: UUID
+) -> None:
+    """An organization has paid for its metered usage: what accrued in the invoice's period is earned."""
+    billed = [line for line in invoice.lines if line.amount]
+    start = min((line.period_start for line in billed), default=invoice.period_start)
+    end = max((line.period_end for line in billed), default=invoice.period_end)
+    accrued = await accruals.accrued_in(session, organization_id=organization_id, start=start, end=end)
+    split = split_metered(
+        charge.settled.amount,
+        tax=settled_tax(charge.settled.amount, charge.presented.amount, tax),
+        fee=charge.fee,
+        billed=accrued.billed,
+        accrued=accrued.shares,
+    )
+    sold = Sold(
+        kind="metered",
+        creator_id=None,
+        organization_id=organization_id,
+        stripe_invoice_id=invoice.id,
+        period_start=start,
+        period_end=end,
+    )
+    # The shares come from what accrued, call by call, so there is no one rate.
+    await sales.record(session, id=new_id(), charge=charge, tax=tax, split=split, take_rate_bps=0, sold=sold)

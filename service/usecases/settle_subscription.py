@@ -1,0 +1,125 @@
+"""A subscription is what Stripe says it is, and its grant with it, in one transaction.
+
+So nobody sees a subscription ``active`` without its grant.
+"""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import structlog
+
+from billing.entitlements import grants
+from billing.metering import contracts
+from billing.plans import catalog
+from billing.processor import inbox
+from billing.processor.inbox import Lane
+from billing.processor.port import ProcessorObjectMissing, SubscriptionSnapshot
+from billing.subscriptions import checkouts, projecting
+from billing.subscriptions.projecting import LIVE, SubscriptionFact
+from billing.subscriptions.references import Reference, reference_from
+from service.platform.database import zhihao_now
+from service.platform.ids import new_id
+from service.usecases.context import Context
+
+log = structlog.get_logger(__name__)
+
+
+async def settle_subscription(
+    context: Context,
+    *,
+    subscription_id: str,
+    lane: Lane | None = None,
+    gone: SubscriptionSnapshot | None = None,
+) -> str:
+    """Looks at the subscription and writes what it is. ``gone`` is its last state, should Stripe forget it.
+
+    Raises ``ProcessorUnavailable``, ``LaneLost``.
+    """
+    try:
+        snapshot = await context.payments.retrieve_subscription(subscription_id)
+    except ProcessorObjectMissing:
+        if gone is None:
+            return "unknown to Stripe"
+        snapshot = replace(gone, status="canceled")
+    written = await write_subscription(context, snapshot, lane=lane)
+    return "not ours" if written is None else snapshot.status
+
+
+async def write_subscription(
+    context: Context, snapshot: SubscriptionSnapshot, *, lane: Lane | None = None
+) -> SubscriptionFact | Reference | None:
+    """Writes a fetched subscription, and ends it at once if its reader had one already.
+
+    Returns the subscription, the reference of a contract, or None for one that is not of this service.
+    """
+    reference = reference_from(snapshot.metadata)
+    if reference is None:
+        return None
+    if reference.kind == "contract" and reference.organization_id is not None:
+        async with context.database.transaction() as session:
+            await inbox.guard(session, lane)
+            await contracts.project(session, organization_id=reference.organization_id, subscription=snapshot)
+        return reference
+    if reference.account_id is None or reference.knowledge_base_id is None or reference.creator_id is None:
+        return None
+    async with context.database.transaction() as session:
+        await inbox.guard(session, lane)
+        price_id = snapshot.price_ids[0] if snapshot.price_ids else ""
+        subscription = await projecting.project(
+            session,
+            id=new_id(),
+            reference=reference,
+            snapshot=snapshot,
+            plan=await catalog.plan_at_price(session, price_id),
+            ref=await checkouts.ref_of(session, reference.intent_id),
+        )
+        period = grants.subscribed_period(
+            status=subscription.status,
+            started_at=subscription.started_at,
+            current_period_end=subscription.current_period_end,
+            cancel_at_period_end=subscription.cancel_at_period_end,
+            past_due_since=subscription.past_due_since,
+            ended_at=subscription.ended_at,
+            grace=timedelta(days=context.settings.grace_days),
+            now=await zhihao_now(session),
+        )
+        if period is not None:
+            await grants.put(
+                session,
+                id=new_id(),
+                account_id=subscription.account_id,
+                knowledge_base_id=subscription.knowledge_base_id,
+                source="subscription",
+                source_id=subscription.id,
+                reason=f"subscription {subscription.status}",
+                period=period,
+            )
+        standing = await projecting.live_of(
+            session,
+            account_id=subscription.account_id,
+            knowledge_base_id=subscription.knowledge_base_id,
+        )
+    if subscription.status in LIVE and standing and standing[0].id != subscription.id:
+        await _undo_second(context, snapshot)
+    return subscription
+
+
+async def _undo_second(context: Context, snapshot: SubscriptionSnapshot) -> None:
+    """Two pages were paid: the later subscription is ended and its money given back.
+
+    Stripe's own events then tell us about both; the keys make a second try harmless.
+    """
+    log.warning("subscription.second", subscription=snapshot.id)
+    await context.payments.cancel_subscription(
+        snapshot.id, invoice_now=False, idempotency_key=f"second:{snapshot.id}"
+    )
+    if snapshot.latest_invoice_id is None:
+        return
+    for charge in await context.payments.list_invoice_charges(snapshot.latest_invoice_id):
+        if charge.refunded < charge.presented.amount:
+            await context.payments.create_refund(
+                charge.id,
+                amount=None,
+                metadata={"reason": "second_subscription"},
+                idempotency_key=f"second:{charge.id}",
+            )
