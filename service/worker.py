@@ -18,10 +18,13 @@ from procrastinate import JobContext, PsycopgConnector, RetryStrategy
 from service.platform.jobs import QUEUE
 from service.platform.settings import Settings
 from service.usecases.context import Context
+from service.usecases.erase_account import end_subscription
 from service.usecases.expire_reservations import expire_reservations
+from service.usecases.export_account import export_account
 from service.usecases.import_documents import import_documents
 from service.usecases.index_card import index_card, rebuild_cards
 from service.usecases.index_document import index_document
+from service.usecases.purge_expired import purge_expired
 from service.usecases.rebuild_index import drop_index, rebuild_index
 from service.usecases.report_usage import report_usage
 from service.wiring import wired
@@ -39,6 +42,9 @@ JOBS: Mapping[str, UseCase] = {
     "rebuild_cards": rebuild_cards,
     "expire_reservations": expire_reservations,
     "report_usage": report_usage,
+    "export_account": export_account,
+    "end_subscription": end_subscription,
+    "purge_expired": purge_expired,
 }
 """Each is called as ``await use_case(context, **args)``."""
 
@@ -54,6 +60,7 @@ class Periodic:
 PERIODIC: tuple[Periodic, ...] = (
     Periodic("expire_reservations", lambda settings: settings.reservation_sweep_seconds),
     Periodic("report_usage", lambda settings: settings.usage_report_seconds),
+    Periodic("purge_expired", lambda settings: settings.purge_seconds),
 )
 
 RETRY = RetryStrategy(max_attempts=8, wait=1, exponential_wait=3)

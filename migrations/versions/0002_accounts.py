@@ -29,6 +29,7 @@ def upgrade() -> None:
           password_hash TEXT,
           created_at TIMESTAMP WITH TIME ZONE NOT NULL,
           suspended_at TIMESTAMP WITH TIME ZONE,
+          suspended_knowledge_base_ids UUID[],
           erased_at TIMESTAMP WITH TIME ZONE,
           PRIMARY KEY (id),
           CONSTRAINT uq_account_email UNIQUE (email)

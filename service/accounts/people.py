@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -130,16 +131,36 @@ async def find_id_by_email(session: AsyncSession | AsyncConnection, email: str) 
     return account_id
 
 
-async def set_suspended(session: AsyncSession, account_id: UUID, *, at: datetime | None) -> None:
-    """Suspends (``at``) or restores (``None``). Raises ``AccountNotFound``."""
-    changed = await session.execute(
+async def suspend(session: AsyncSession, account_id: UUID, *, knowledge_base_ids: Sequence[UUID]) -> bool:
+    """Suspends, and remembers what goes off the square with it. False when it was suspended already.
+
+    Raises ``AccountNotFound``.
+    """
+    if await _suspended(session, account_id):
+        return False
+    await session.execute(
         update(ACCOUNT)
-        .where(ACCOUNT.c.id == account_id, ACCOUNT.c.erased_at.is_(None))
-        .values(suspended_at=at)
-        .returning(ACCOUNT.c.id)
+        .where(ACCOUNT.c.id == account_id)
+        .values(suspended_at=func.zhihao_now(), suspended_knowledge_base_ids=list(knowledge_base_ids))
     )
-    if changed.scalar_one_or_none() is None:
-        raise AccountNotFound("There is no such account.")
+    return True
+
+
+async def restore(session: AsyncSession, account_id: UUID) -> list[UUID] | None:
+    """Ends a suspension; what went off the square with it. ``None`` when there was none.
+
+    Raises ``AccountNotFound``.
+    """
+    if not await _suspended(session, account_id):
+        return None
+    query = select(ACCOUNT.c.suspended_knowledge_base_ids).where(ACCOUNT.c.id == account_id)
+    taken: list[UUID] | None = (await session.execute(query)).scalar_one()
+    await session.execute(
+        update(ACCOUNT)
+        .where(ACCOUNT.c.id == account_id)
+        .values(suspended_at=None, suspended_knowledge_base_ids=None)
+    )
+    return taken or []
 
 
 async def forget(session: AsyncSession, account_id: UUID) -> None:
@@ -149,6 +170,14 @@ async def forget(session: AsyncSession, account_id: UUID) -> None:
         .where(ACCOUNT.c.id == account_id)
         .values(email=None, display_name="", password_hash=None, erased_at=func.zhihao_now())
     )
+
+
+async def _suspended(session: AsyncSession, account_id: UUID) -> bool:
+    query = select(ACCOUNT.c.suspended_at).where(ACCOUNT.c.id == account_id, ACCOUNT.c.erased_at.is_(None))
+    row = (await session.execute(query.with_for_update())).one_or_none()
+    if row is None:
+        raise AccountNotFound("There is no such account.")
+    return row.suspended_at is not None
 
 
 def _account(row: Row[Any]) -> Account:

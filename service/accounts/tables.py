@@ -18,11 +18,13 @@ ACCOUNT = sa.Table(
     sa.Column("password_hash", sa.Text, nullable=True),
     _moment("created_at"),
     _moment("suspended_at", nullable=True),
+    # What its suspension took off the square, to be put back.
+    sa.Column("suspended_knowledge_base_ids", postgresql.ARRAY(sa.Uuid), nullable=True),
     _moment("erased_at", nullable=True),
     sa.UniqueConstraint("email", name="uq_account_email"),
 )
 """People. ``email`` is lower-cased. An erased account keeps its id, which stands as a pseudonym in the
-ledger, and its three moments; nothing else."""
+ledger, and its moments; nothing else."""
 
 LOGIN_SESSION = sa.Table(
     "login_session",

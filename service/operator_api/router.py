@@ -2,4 +2,6 @@
 
 from litestar import Router
 
-router = Router(path="/operator/v1", route_handlers=[], tags=["operators"])
+from service.operator_api import moderation
+
+router = Router(path="/operator/v1", route_handlers=[*moderation.handlers], tags=["operators"])

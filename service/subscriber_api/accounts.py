@@ -1,16 +1,20 @@
 """People: registering, signing in, and what is held about them. Every reader and creator is one."""
 
 from typing import Annotated
+from uuid import UUID
 
 import msgspec
-from litestar import Router, post
+from litestar import Response, Router, delete, get, post
 from litestar.di import NamedDependency
-from litestar.params import JSONBody
+from litestar.params import FromPath, JSONBody
 from msgspec import Meta
 
+from service.accounts.exports import Export
+from service.accounts.people import Account
+from service.http.login import Person
 from service.platform.idempotency import Once
 from service.platform.ids import new_id
-from service.usecases import sign_in
+from service.usecases import erase_account, export_account, sign_in
 from service.usecases.context import Context
 from service.usecases.sign_in import SignIn
 
@@ -66,4 +70,47 @@ async def refresh(
     return await sign_in.refresh_session(context, refresh_token=data.refresh_token, once=once)
 
 
-router = Router(path="/auth", route_handlers=[register, login, refresh], tags=["accounts"])
+@get("/me")
+async def me(person: NamedDependency[Person], context: NamedDependency[Context]) -> Account:
+    """Who is signed in."""
+    return await export_account.read_account(context, account_id=person.account_id)
+
+
+@get("/me/export", status_code=202)
+async def request_export(
+    person: NamedDependency[Person], context: NamedDependency[Context]
+) -> Response[Export]:
+    """Everything held about you, as a job: 202 while it runs, and 200 with the result when asked again.
+
+    An export of the last five minutes is answered again; `/me/export/{id}` reads one.
+    """
+    export = await export_account.request_export(context, export_id=new_id(), account_id=person.account_id)
+    status = 200 if export.status == "done" else 202
+    return Response(export, status_code=status, headers={"Location": f"/me/export/{export.id}"})
+
+
+@get("/me/export/{export_id:uuid}")
+async def read_export(
+    export_id: FromPath[UUID], person: NamedDependency[Person], context: NamedDependency[Context]
+) -> Export:
+    """One export: `queued`, then `done` with its result, which is kept for a day."""
+    return await export_account.read_export(context, export_id=export_id, account_id=person.account_id)
+
+
+@delete("/me")
+async def erase(person: NamedDependency[Person], context: NamedDependency[Context]) -> None:
+    """Erases you. What you have for sale, and organizations you alone own, are given up first."""
+    await erase_account.erase_account(context, account_id=person.account_id)
+
+
+router = Router(
+    path="/",
+    route_handlers=[
+        Router(path="/auth", route_handlers=[register, login, refresh]),
+        me,
+        request_export,
+        read_export,
+        erase,
+    ],
+    tags=["accounts"],
+)

@@ -2,6 +2,6 @@
 
 from litestar import Router
 
-from service.subscriber_api import reading, square
+from service.subscriber_api import reading, reports, square
 
-router = Router(path="/v1", route_handlers=[*square.handlers, *reading.handlers])
+router = Router(path="/v1", route_handlers=[*square.handlers, *reading.handlers, *reports.handlers])

@@ -1,0 +1,82 @@
+"""What operators do: answer reports, suspend and restore accounts, read the audit log."""
+
+from typing import Annotated, Literal
+from uuid import UUID
+
+import msgspec
+from litestar import get, post
+from litestar.di import NamedDependency
+from litestar.params import FromPath, FromQuery, JSONBody
+from msgspec import Meta
+
+from service.accounts.audit import AuditEntry
+from service.accounts.reports import Report, Status
+from service.http.login import Person
+from service.http.paging import Page, PageRequest, decode_cursor, paged, position_of
+from service.usecases import moderate, read_audit_log
+from service.usecases.context import Context
+
+
+class ReportAnswer(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """What the reporter is told."""
+
+    answer: Annotated[str, Meta(min_length=1, max_length=5000)]
+    status: Literal["answered", "dismissed"] = "answered"
+
+
+@get("/reports")
+async def list_reports(
+    operator: NamedDependency[Person],
+    context: NamedDependency[Context],
+    page: NamedDependency[PageRequest],
+    status: FromQuery[Status | None] = None,
+) -> Page[Report]:
+    """Everybody's reports, newest first."""
+    bound = f"reports {status} {operator.account_id}"
+    rows = await moderate.list_reports(
+        context, status=status, before=position_of(page, bound), limit=page.limit + 1
+    )
+    return paged(rows, page, bound, position=lambda row: row.id)
+
+
+@post("/reports/{report_id:uuid}/answer", status_code=200)
+async def answer_report(
+    report_id: FromPath[UUID],
+    data: JSONBody[ReportAnswer],
+    operator: NamedDependency[Person],
+    context: NamedDependency[Context],
+) -> Report:
+    """Answers a report, or answers it otherwise. Doing so twice changes nothing more."""
+    return await moderate.answer_report(
+        context, report_id=report_id, operator_id=operator.account_id, answer=data.answer, status=data.status
+    )
+
+
+@post("/accounts/{account_id:uuid}/suspend", status_code=204)
+async def suspend_account(
+    account_id: FromPath[UUID], operator: NamedDependency[Person], context: NamedDependency[Context]
+) -> None:
+    """Signs an account out for good and takes its knowledge bases off the square."""
+    await moderate.suspend_account(context, account_id=account_id, operator_id=operator.account_id)
+
+
+@post("/accounts/{account_id:uuid}/restore", status_code=204)
+async def restore_account(
+    account_id: FromPath[UUID], operator: NamedDependency[Person], context: NamedDependency[Context]
+) -> None:
+    """Takes a suspension back."""
+    await moderate.restore_account(context, account_id=account_id, operator_id=operator.account_id)
+
+
+@get("/audit-log")
+async def read_audit(
+    operator: NamedDependency[Person], context: NamedDependency[Context], page: NamedDependency[PageRequest]
+) -> Page[AuditEntry]:
+    """Everything that anybody did, newest first."""
+    bound = f"audit of all {operator.account_id}"
+    before = None if page.cursor is None else decode_cursor(page.cursor, bound)[0]
+    rows = await read_audit_log.read_audit_log(context, before=before, limit=page.limit + 1)
+    return paged(rows, page, bound, position=lambda row: row.id)
+
+
+handlers = [list_reports, answer_report, suspend_account, restore_account, read_audit]

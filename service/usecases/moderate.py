@@ -1,0 +1,124 @@
+"""Readers report, and operators answer, suspend and restore."""
+
+from uuid import UUID
+
+from service.accounts import audit, people, reports, sessions
+from service.accounts.reports import Report, Status
+from service.knowledge import knowledge_bases
+from service.knowledge.cards import card_changed
+from service.platform.idempotency import Once, claim, keep
+from service.usecases.context import Context
+
+
+class OperatorsStay(Exception):
+    """Operators do not suspend themselves."""
+
+
+async def report_knowledge_base(
+    context: Context,
+    *,
+    report_id: UUID,
+    knowledge_base_id: UUID,
+    reporter_id: UUID,
+    reason: str,
+    detail: str,
+    once: Once | None = None,
+) -> Report:
+    """Tells the operators. Raises ``KnowledgeBaseNotFound`` for one that is not published."""
+    async with context.database.transaction() as session:
+        if (kept := await claim(session, once, Report)) is not None:
+            return kept
+        base = await knowledge_bases.find(session, str(knowledge_base_id))
+        if base.status != "published" or base.visibility == "private":
+            raise knowledge_bases.KnowledgeBaseNotFound("There is no such knowledge base.")
+        made = await reports.create(
+            session,
+            report_id=report_id,
+            knowledge_base_id=knowledge_base_id,
+            reporter_id=reporter_id,
+            reason=reason,
+            detail=detail,
+        )
+        await keep(session, once, made)
+        return made
+
+
+async def list_reports(
+    context: Context,
+    *,
+    status: Status | None = None,
+    reporter_id: UUID | None = None,
+    before: UUID | None,
+    limit: int,
+) -> list[Report]:
+    """Newest first."""
+    async with context.database.reading() as connection:
+        return await reports.list_of(
+            connection, status=status, reporter_id=reporter_id, before=before, limit=limit
+        )
+
+
+async def answer_report(
+    context: Context, *, report_id: UUID, operator_id: UUID, answer: str, status: Status
+) -> Report:
+    """Raises ``ReportNotFound``."""
+    async with context.database.transaction() as session:
+        answered = await reports.answer(
+            session, report_id=report_id, operator_id=operator_id, text=answer, status=status
+        )
+        await audit.record(
+            session,
+            actor_id=operator_id,
+            action="report.answered",
+            subject=report_id,
+            detail={"status": status},
+        )
+        return answered
+
+
+async def suspend_account(context: Context, *, account_id: UUID, operator_id: UUID) -> None:
+    """Signs the account out for good and takes its knowledge bases off the square.
+
+    What its readers have paid for runs out as after any unpublishing.
+    Raises ``AccountNotFound`` and ``OperatorsStay``.
+    """
+    if account_id == operator_id:
+        raise OperatorsStay("You cannot suspend yourself.")
+    async with context.database.transaction() as session:
+        taken = await knowledge_bases.published_of(session, account_id)
+        changed = await people.suspend(session, account_id, knowledge_base_ids=taken)
+        if not changed:
+            return
+        await sessions.end_all(session, account_id=account_id)
+        for knowledge_base_id in taken:
+            await knowledge_bases.unpublish(session, id=knowledge_base_id)
+            await card_changed(session, knowledge_base_id)
+        await audit.record(
+            session,
+            actor_id=operator_id,
+            action="account.suspended",
+            subject=account_id,
+            detail={"knowledge_bases": len(taken)},
+        )
+
+
+async def restore_account(context: Context, *, account_id: UUID, operator_id: UUID) -> None:
+    """Lets the account in again and puts back what its suspension took off the square.
+
+    Raises ``AccountNotFound``.
+    """
+    async with context.database.transaction() as session:
+        taken = await people.restore(session, account_id)
+        if taken is None:
+            return
+        still = await knowledge_bases.get_many(session, taken)
+        for knowledge_base_id in still:
+            await knowledge_bases.change(session, id=knowledge_base_id, changes={"status": "published"})
+            await card_changed(session, knowledge_base_id)
+        await audit.record(
+            session,
+            actor_id=operator_id,
+            action="account.restored",
+            subject=account_id,
+            detail={"knowledge_bases": len(still)},
+        )
