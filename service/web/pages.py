@@ -18,6 +18,11 @@ from service.web.visiting import visit
 
 CARDS = 24
 
+
+class NoSuchPage(CreatorNotFound):
+    """An address of one step that is no page's."""
+
+
 Text = Annotated[str | None, QueryParameter()]
 Price = Annotated[Literal["free", "paid", ""] | None, QueryParameter()]
 Sort = Annotated[Literal["relevance", "new", "popular"], QueryParameter()]
@@ -85,7 +90,7 @@ async def creator(
 ) -> Response[str]:
     """``/@handle``: a creator with their public knowledge bases."""
     if not handle.startswith("@"):
-        raise CreatorNotFound("There is nothing at this address.")
+        raise NoSuchPage("There is nothing at this address.")
     shown = await read_creator(context, handle=handle[1:])
     return page(request, "creator.html", index=True, creator=shown)
 

@@ -2,10 +2,12 @@
 
 import structlog
 from litestar import Response, Router
-from litestar.exceptions import HTTPException
+from litestar.exceptions import HTTPException, NotFoundException
 
 from service.http.problems import BY_STATUS, Problem, problem_of
+from service.http.responses import answer_framework
 from service.web import documents, pages
+from service.web.pages import NoSuchPage
 from service.web.rendering import AnyRequest, page
 
 log = structlog.get_logger(__name__)
@@ -13,8 +15,13 @@ log = structlog.get_logger(__name__)
 NOTICES = {402: "closed", 404: "missing", 503: "unavailable"}
 
 
-def answer_error(request: AnyRequest, error: Exception) -> Response[str]:
-    """The page for an error, with the status the table of problems gives it."""
+def answer_error(request: AnyRequest, error: Exception) -> Response[str] | Response[bytes]:
+    """The page for an error, with the status the table of problems gives it.
+
+    A program that asks for an address of no page gets the problem that every other such address answers.
+    """
+    if isinstance(error, NoSuchPage) and "text/html" not in request.headers.get("accept", ""):
+        return answer_framework(request, NotFoundException())
     if isinstance(error, HTTPException):
         problem = BY_STATUS.get(error.status_code, BY_STATUS[500])
     else:

@@ -145,7 +145,10 @@ def test_a_creator_has_a_page_and_other_names_have_none(anybody: Caller, service
     assert f"/k/{base['slug']}" in html
     assert anybody.get(f"/@{handle.upper()}")
     assert anybody.http.get("/@nobody-of-this-name").status_code == 404
-    assert anybody.http.get("/nothing-here").status_code == 404
+    for accept, kind in (("text/html", "text/html"), ("*/*", "application/problem+json")):
+        nothing = anybody.http.get("/nothing-here", headers={"Accept": accept})
+        assert nothing.status_code == 404
+        assert nothing.headers["content-type"].startswith(kind)
     author.close()
 
 
