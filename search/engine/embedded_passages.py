@@ -31,7 +31,7 @@ from search.engine.folders import (
 from search.engine.passage_index import Found, PassageIndex, Stored, Writing, document
 from search.engine.port import EngineUnavailable, IndexDocument, PassageHit
 from search.passages.question import analyse
-from search.passages.ranking import Candidate, Statistics, rank
+from search.passages.ranking import Candidate, Ranked, Statistics, rank, unit_weights
 from search.passages.scope import AccessScope, IndexView, Tier
 
 CANDIDATES = 64
@@ -101,7 +101,7 @@ class EmbeddedPassageEngine:
             sums = [a + b for a, b in zip(sums, frequencies, strict=True)]
         statistics = Statistics(total, dict(zip(terms, sums, strict=True)))
         # Weights from the statistics of the whole scope make candidates of all its indexes comparable.
-        weights = {term.text: statistics.idf(term.text) * term.weight for term in question.terms}
+        weights = {term.text: statistics.weight(term.text) for term in question.terms}
         wanted = max(CANDIDATES, limit)
         found: list[tuple[Found, IndexView, PassageIndex]] = []
         for view, _, index in opened:
@@ -111,12 +111,15 @@ class EmbeddedPassageEngine:
         if len(found) > wanted:
             least = sorted((hit.weight for hit, _, _ in found), reverse=True)[wanted - 1]
             found = [entry for entry in found if entry[0].weight >= least]
-        read = [(index.read(hit), view.knowledge_base_id) for hit, view, index in found]
-        ranked = rank(question, statistics, [_candidate(stored) for stored, _ in read])
-        order = sorted(range(len(read)), key=lambda i: (-ranked[i].score, str(read[i][1]), read[i][0].key))[
-            :limit
-        ]
-        return [_hit(read[i][1], read[i][0], ranked[i].score, ranked[i].matched) for i in order]
+        # In the order of their ids, so that the order they were indexed in decides nothing.
+        read = sorted(
+            ((view.knowledge_base_id, index.read(hit)) for hit, view, index in found),
+            key=lambda entry: (entry[0].int, entry[1].key),
+        )
+        ranked = rank(question, statistics, [_candidate(owner, stored) for owner, stored in read])
+        units = unit_weights(question, statistics)
+        order = sorted(range(len(read)), key=lambda i: -ranked[i].score)
+        return [_hit(*read[i], ranked[i], units) for i in order[:limit]]
 
     def _opened(self, view: IndexView) -> tuple[Current, PassageIndex] | None:
         """The open index of a view, as fresh as its generation demands; None where nothing was indexed."""
@@ -244,14 +247,19 @@ def _write(owner: IndexDocument, indexes: Mapping[Tier, Writing]) -> None:
                 writing.add(made)
 
 
-def _candidate(stored: Stored) -> Candidate:
+def _candidate(knowledge_base_id: UUID, stored: Stored) -> Candidate:
     return Candidate(
-        stored.folded or stored.text, stored.words, stored.heading, stored.heading_words, stored.title
+        folded=stored.folded or stored.text,
+        words=stored.words,
+        heading=stored.heading,
+        heading_words=stored.heading_words,
+        title=stored.title,
+        collection=knowledge_base_id,
     )
 
 
-def _hit(knowledge_base_id: UUID, stored: Stored, score: float, matched: float) -> PassageHit:
+def _hit(knowledge_base_id: UUID, stored: Stored, ranked: Ranked, weights: tuple[float, ...]) -> PassageHit:
     return PassageHit(
         knowledge_base_id, stored.document_id, stored.revision_id, stored.title, stored.locator,
-        stored.start, stored.end, stored.text, score, matched,
+        stored.start, stored.end, stored.text, ranked.score, ranked.matched, weights,
     )  # fmt: skip

@@ -41,7 +41,8 @@ class IndexDocument:
 class PassageHit:
     """A passage found. `text` is `revision.text[start:end]`. `score` orders the hits of one search
     and is not comparable across searches. `matched` is the fraction, 0..1, of the query's informative
-    weight that the passage, its title and its heading cover."""
+    weight that the passage, its title and its heading cover; `weights` are those weights, one for each
+    unit of the analysed query, as counted in this search's scope (for `evidence`; empty: all alike)."""
 
     knowledge_base_id: UUID
     document_id: UUID
@@ -53,6 +54,7 @@ class PassageHit:
     text: str
     score: float
     matched: float
+    weights: tuple[float, ...] = ()
 
 
 class PassageEngine(Protocol):

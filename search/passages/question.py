@@ -4,7 +4,6 @@ wants. Rules of the two languages, not of any field of knowledge or data set."""
 from __future__ import annotations
 
 import re
-from collections import Counter
 from dataclasses import dataclass
 
 from search.text import fold, language_of, numbers, plain, runs, stem
@@ -12,9 +11,10 @@ from search.text import fold, language_of, numbers, plain, runs, stem
 # Longest first, so that 多长时间 is not read as 多长. Each is blanked, keeping the length.
 _ASKING = re.compile(
     "请问一下|请问|我想知道|我想问|想知道|想问一下|想问|告诉我|有没有人知道|谁知道|麻烦问一下|咨询一下|是怎么回事|怎么回事"
-    "|多长时间|多少时间|什么时候|什么时间|何时|多久|多长|多大|多高|多远|多重|多少|几"
+    "|多长时间|多少时间|什么时候|什么时间|何时|多久|多长|多大|多高|多远|多重"
+    "|(?:多少|几)(?:天|块|种|名|位|[个家座部](?!月|人))?"
     "|为什么|为何|什么样|什么|怎么样|怎么办|怎么|怎样|如何|咋办|咋样|咋|啥|哪一?个|哪一?年|哪一?种|哪些|哪里|哪儿|哪"
-    "|谁|何|是否|能否|可否|有没有|是不是|能不能|可不可以|会不会|要不要|需不需要|可以吗|对吗|行吗|吗|呢|吧|嘛|啊"
+    "|谁|是否|能否|可否|有没有|是不是|能不能|可不可以|会不会|要不要|需不需要|可以吗|对吗|行吗|吗|呢|吧|嘛|啊"
     "|应该|应当|需要|可以|能够|一般|通常|到底|究竟|最长|最多|最少|最低|最高|最短|有哪些|分别|属于|是指"
 )
 _ENGLISH_ASKING = re.compile(
@@ -37,18 +37,23 @@ _ANSWERS: tuple[tuple[re.Pattern[str], re.Pattern[str]], ...] = tuple(
         ("几天|几日|多少天|多少日|哪一?天", rf"{_NUMERAL}+个?(?:工作)?[日天]|{_NUMERAL}+个?月"),
         ("几(?:个)?小时|多少(?:个)?小时", rf"{_NUMERAL}+(?:个)?小时"),
         ("多久|多长时间|什么时候|何时|期限|有效期|时限|什么时间", _TIME + "|之日|终身"),
-        ("多少钱|多少元|罚多少|赔多少|金额|价格", rf"{_NUMERAL}+(?:多)?[万亿]?(?:余)?(?:元|美元|倍|%|英镑)|百分之"),
+        ("多少钱|多少元|罚多少|赔多少|金额|价格", rf"{_NUMERAL}+多?[万亿]?余?(?:元|美元|倍|%|英镑)|百分之"),
         ("几倍|多少倍", rf"{_NUMERAL}+倍|百分之"),
         ("比例|百分之几|几成", rf"百分之|{_NUMERAL}+(?:\.[0-9]+)?[%％]|{_NUMERAL}+分之"),
-        (
-            "怎么判|判几年|判多久|判多少|怎么处罚|如何处罚|怎样处罚|什么处罚|量刑|判刑|怎么罚|会坐牢|坐牢|怎么处理|什么罪",
-            r"处(?:以)?.{0,30}(?:有期徒刑|拘役|罚款|拘留|无期徒刑|死刑|管制|罚金|警告)|罚款|有期徒刑",
-        ),
+        ("怎么判|判几年|判多久|判多少|量刑|判刑|坐牢|什么罪|会判", "有期徒刑|无期徒刑|拘役|死刑|管制|罚金"),
+        ("处罚|怎么罚|怎么处理|什么责任", "有期徒刑|拘役|罚款|拘留|无期徒刑|死刑|罚金|警告|吊销|处分"),
         ("多少|几|多大|多高|多远|多重|多长", rf"{_NUMERAL}+|百分之"),
-        (r"\bwhen\b|\b(?:what|which) (?:year|date|century|day|month|decade)\b",
-         r"\b\d{3,4}s?\b|\b(?:january|february|march|april|may|june|july|august|september|october|november|december)\b|\bcentury\b"),
-        (r"\bhow (?:many|much|long|old|far|tall|high|large|big|often|deep|wide|fast|heavy)\b|\bwhat (?:percentage|percent|age|number|fraction|proportion)\b",
-         r"\d|\b(?:one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|twenty|thirty|forty|fifty|sixty|hundred|thousand|million|billion|half|third|quarter|twice|dozen|several)\b"),
+        (
+            r"\bwhen\b|\b(?:what|which) (?:year|date|century|day|month|decade)\b",
+            r"\b\d{3,4}s?\b|\bcentury\b|\b(?:january|february|march|april|may|june|july|august"
+            r"|september|october|november|december)\b",
+        ),
+        (
+            r"\bhow (?:many|much|long|old|far|tall|high|large|big|often|deep|wide|fast|heavy)\b"
+            r"|\bwhat (?:percentage|percent|age|number|fraction|proportion)\b",
+            r"\d|\b(?:one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|twenty|thirty|forty"
+            r"|fifty|sixty|hundred|thousand|million|billion|half|third|quarter|twice|dozen|several)\b",
+        ),
     )
 )  # fmt: skip
 _PENALTY_ASKED = re.compile(
@@ -56,35 +61,56 @@ _PENALTY_ASKED = re.compile(
 )
 
 
+# A question for a bound is answered by a sentence that sets one.
+_BOUNDS = (
+    (
+        re.compile("最长|最多|最高|最大|上限|不能超过|不得超过|以内|多久"),
+        re.compile("不得?超过|不得多于|最长|最多|最高|以[内下]"),
+    ),
+    (
+        re.compile("最短|最少|最低|最小|下限|至少|不低于|不少于"),
+        re.compile("不得?[低少]于|最低|最少|最短|至少|以上"),
+    ),
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Term:
-    """`text` as indexed. `weight` is its share beside other kinds of term; `word` tells terms of spaced
-    scripts (counted as words) from n-grams (counted in the text)."""
+    """`text` as indexed; `word` tells terms of spaced scripts (counted as words) from n-grams (counted in
+    the text)."""
 
     text: str
-    weight: float
     word: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Unit:
-    """A character of an unspaced script or a word: what coverage is counted in. `terms` are the forms
+    """A character of an unspaced script or a word: what coverage is counted in. `forms` are those
     that count as found whole (bigrams over the character; stem or raw form of a word), `weak` the form
     that counts in part (the lone character)."""
 
-    terms: tuple[str, ...]
+    forms: tuple[str, ...]
     weak: str | None
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A question analysed: its terms, its units in order, and the pattern its answer should show."""
+    """A question analysed: its terms, its units in order, the patterns its answer should show (of a kind,
+    and of a bound), the languages its words are stemmed in, and whether it holds any spaced words."""
 
     folded: str
     core: str
     terms: tuple[Term, ...]
     units: tuple[Unit, ...]
     answer: re.Pattern[str] | None
+    bound: re.Pattern[str] | None
+    languages: tuple[str, ...]
+    spaced: bool
+
+    @property
+    def leads(self) -> tuple[str, ...]:
+        """Forms that show where in a folded sentence the thing asked about first stands."""
+        return tuple(form for unit in self.units for form in unit.forms if form[0] != "~")
 
 
 def analyse(query: str) -> Question:
@@ -94,34 +120,30 @@ def analyse(query: str) -> Question:
     core = _ENGLISH_ASKING.sub(_blank, _ASKING.sub(_blank, core))
     if not any(c.isalnum() for c in core):
         core = folded
-    languages = {language_of(folded), "en"}
-    weights: Counter[str] = Counter()
-    words: set[str] = set()
+    languages = tuple(sorted({language_of(folded), "en"}))
+    words: dict[str, None] = {}
+    grams: dict[str, None] = {}
     units: list[Unit] = []
     for run, _, _, unspaced in runs(core):
         if unspaced:
             bigrams = [run[i : i + 2] for i in range(len(run) - 1)]
-            for c in run:
-                weights[c] = max(weights[c], 1)
-            for bigram in bigrams:
-                weights[bigram] = max(weights[bigram], 1)
+            grams |= dict.fromkeys([*run, *bigrams])
             units += (
                 Unit(tuple(bigrams[max(0, i - 1) : i + 1]) or (c,), c)
                 for i, c in enumerate(run)
                 if c not in _PARTICLES
             )
         else:
-            forms = (plain(run), *(f"~{stem(run, language)}" for language in sorted(languages)))
-            for form in forms:
-                weights[form] = 1
-            words.update(forms)
+            forms = (plain(run), *dict.fromkeys(f"~{stem(run, language)}" for language in languages))
+            words |= dict.fromkeys(forms)
             units.append(Unit(forms, None))
-    for digits, _, _ in numbers(core):
-        weights[digits] = 1
-        words.add(digits)
-    terms = tuple(Term(text, float(weight), text in words) for text, weight in weights.items())
+    words |= dict.fromkeys(digits for digits, _, _ in numbers(core))
+    terms = (*(Term(text, word=False) for text in grams), *(Term(text, word=True) for text in words))
     answer = next((given for asked, given in _ANSWERS if asked.search(folded)), None)
-    return Question(folded, core, terms, tuple(units), answer)
+    bound = next((given for asked, given in _BOUNDS if asked.search(folded)), None)
+    return Question(
+        folded, core, terms, tuple(units), answer, bound, languages, any(u.weak is None for u in units)
+    )
 
 
 def _blank(match: re.Match[str]) -> str:
