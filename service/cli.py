@@ -63,7 +63,9 @@ def serve(host: str, port: int, workers: int) -> None:
     """Serve the API; on embedded parts also PostgreSQL, the worker and the payment sandbox."""
     with clear_errors():
         Supervisor(Settings(), host, port, workers).run(
-            lambda url: console.print(f"Zhihao serves {url}   API: {url}/schema   stop with Ctrl-C")
+            lambda url: console.print(
+                f"Zhihao serves {url} (API: {url}/schema). Ctrl-C stops it.", soft_wrap=True
+            )
         )
 
 
