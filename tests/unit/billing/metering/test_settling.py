@@ -3,7 +3,7 @@
 from datetime import UTC, date, datetime
 from uuid import UUID
 
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from billing.metering.counters import Counter
@@ -12,6 +12,7 @@ from billing.metering.settling import Ending, Rates, Settled, bill, settle
 
 KEY, ORGANIZATION = UUID(int=1), UUID(int=2)
 BASES = [UUID(int=n) for n in range(10, 15)]
+BUSY = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 MONTH = date(2026, 11, 1)
 
 
@@ -45,7 +46,7 @@ weights = st.dictionaries(st.sampled_from(BASES), st.integers(0, 9), max_size=5)
 rates = st.builds(Rates, share_bps=st.integers(0, 10_000), take_rate_bps=st.integers(0, 10_000))
 
 
-@settings(max_examples=1500)
+@settings(BUSY, max_examples=400)
 @given(held=reservations(), drawn=weights, terms=rates)
 def test_shares_sum_back_to_the_bill_and_the_bill_stays_within_the_reservation(
     held: Reservation, drawn: dict[UUID, int], terms: Rates
@@ -63,7 +64,7 @@ def test_shares_sum_back_to_the_bill_and_the_bill_stays_within_the_reservation(
         assert [share.accrued for share in cost.shares] == [0]
 
 
-@settings(max_examples=500)
+@settings(BUSY, max_examples=150)
 @given(data=st.data(), terms=rates)
 def test_a_group_of_endings_leaves_counters_events_and_buckets_in_agreement(
     data: st.DataObject, terms: Rates
