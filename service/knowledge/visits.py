@@ -34,13 +34,21 @@ async def record(
     )
 
 
-async def last_ref(session: AsyncSession, *, knowledge_base_id: UUID, account_id: UUID) -> str | None:
-    """By which link the account last came to the knowledge base, if by one that says so."""
+async def last_ref(
+    session: AsyncSession, *, knowledge_base_id: UUID, account_id: UUID, visitor: str | None = None
+) -> str | None:
+    """By which link the account last came to the knowledge base, if by one that says so.
+
+    ``visitor`` is the mark of the browser it uses, by which a visit from before signing in is found too.
+    """
+    same = visit.c.account_id == account_id
+    if visitor is not None:
+        same = sa.or_(same, visit.c.visitor == visitor)
     ref: str | None = await session.scalar(
         sa.select(visit.c.ref)
         .where(
             visit.c.knowledge_base_id == knowledge_base_id,
-            visit.c.account_id == account_id,
+            same,
             visit.c.ref.is_not(None),
         )
         .order_by(visit.c.at.desc())

@@ -103,8 +103,8 @@ async def send_tip(
     request = CheckoutRequest(
         mode="payment",
         line_items=[LineItem(amount=price, name="Tip")],
-        success_url=success_url or f"{public_url}/?tip=paid",
-        cancel_url=cancel_url or f"{public_url}/",
+        success_url=success_url or f"{public_url}/checkout/success",
+        cancel_url=cancel_url or f"{public_url}/checkout/cancelled",
         client_reference_id=str(checkout_id),
         metadata=reference.to_metadata(),
         customer_email=email,

@@ -106,8 +106,8 @@ async def _open_page(
         CheckoutRequest(
             mode="subscription",
             line_items=[LineItem(price_id=prices.prices[meter], quantity=None) for meter in unit_amounts],
-            success_url=f"{settings.public_url}/?contract=success",
-            cancel_url=f"{settings.public_url}/?contract=cancelled",
+            success_url=f"{settings.public_url}/checkout/success",
+            cancel_url=f"{settings.public_url}/checkout/cancelled",
             client_reference_id=str(organization_id),
             metadata=metadata,
             customer_id=customer_id,

@@ -59,8 +59,11 @@ async def start_subscription(
     success_url: str | None,
     cancel_url: str | None,
     once: Once | None,
+    visitor: str | None = None,
 ) -> CheckoutStarted:
     """Opens a payment page, in place of one the reader left unpaid.
+
+    ``visitor`` is the mark of the reader's browser, if a shared link gave it one.
 
     Raises ``KnowledgeBaseNotFound``, ``PlanNotFound``, ``OwnKnowledgeBase``, ``AlreadySubscribed``,
     ``CheckoutReplaced``, ``ProcessorRefused`` and ``ProcessorUnavailable``.
@@ -75,17 +78,18 @@ async def start_subscription(
             account_id=account_id,
             knowledge_base_id=knowledge_base_id,
             plan_id=plan_id,
+            visitor=visitor,
         )
     customer_id = await _customer(context, begun)
     for old in begun.replaced:
         await _close(context, old)
-    landing = f"{context.settings.public_url.rstrip('/')}/{begun.base.slug}"
+    public_url = context.settings.public_url.rstrip("/")
     recurs = begun.offer.plan.interval != "once"
     request = CheckoutRequest(
         mode="subscription" if recurs else "payment",
         line_items=[LineItem(price_id=begun.offer.stripe_price_id)],
-        success_url=success_url or f"{landing}?checkout=paid",
-        cancel_url=cancel_url or landing,
+        success_url=success_url or f"{public_url}/checkout/success",
+        cancel_url=cancel_url or f"{public_url}/checkout/cancelled",
         client_reference_id=str(reference_id),
         metadata=begun.reference.to_metadata(),
         customer_id=customer_id,
@@ -113,7 +117,13 @@ async def start_subscription(
 
 
 async def _begin(
-    session: AsyncSession, *, id: UUID, account_id: UUID, knowledge_base_id: UUID, plan_id: UUID
+    session: AsyncSession,
+    *,
+    id: UUID,
+    account_id: UUID,
+    knowledge_base_id: UUID,
+    plan_id: UUID,
+    visitor: str | None,
 ) -> _Begun:
     base = await knowledge_bases.find(session, str(knowledge_base_id))
     if base.owner_id == account_id:
@@ -139,7 +149,9 @@ async def _begin(
         plan_id=plan_id,
         price_id=offer.price_id,
     )
-    ref = await visits.last_ref(session, knowledge_base_id=knowledge_base_id, account_id=account_id)
+    ref = await visits.last_ref(
+        session, knowledge_base_id=knowledge_base_id, account_id=account_id, visitor=visitor
+    )
     await checkouts.begin(session, reference, ref=ref)
     await intents.begin(
         session,

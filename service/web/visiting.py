@@ -1,19 +1,17 @@
 """Who shared the link: kept on the visit, and in a cookie of ours so that a checkout finds it again."""
 
-import re
 import secrets
 
 from litestar.datastructures import Cookie
 
 from service.http.login import Person, context_of
+from service.http.marks import COOKIE, visitor_mark
 from service.platform.ids import new_id
 from service.usecases.read_knowledge_base import KnowledgeBasePage
 from service.usecases.record_visit import record_visit
 from service.web.rendering import AnyRequest
 
-COOKIE = "zhihao_visitor"
 COOKIE_DAYS = 90
-_MARK = re.compile(r"[0-9a-f]{32}")
 
 
 async def visit(
@@ -43,9 +41,3 @@ async def visit(
         visitor=mark,
     )
     return cookies
-
-
-def visitor_mark(request: AnyRequest) -> str | None:
-    """The mark this browser was given, if it is one of ours by its form."""
-    mark = request.cookies.get(COOKIE, "")
-    return mark if _MARK.fullmatch(mark) else None
