@@ -18,6 +18,7 @@ from procrastinate import JobContext, PsycopgConnector, RetryStrategy
 from service.platform.jobs import QUEUE
 from service.platform.settings import Settings
 from service.usecases.context import Context
+from service.usecases.end_renewals import end_renewals
 from service.usecases.erase_account import end_subscription
 from service.usecases.expire_reservations import expire_reservations
 from service.usecases.export_account import export_account
@@ -27,6 +28,8 @@ from service.usecases.index_document import index_document
 from service.usecases.purge_expired import purge_expired
 from service.usecases.rebuild_index import drop_index, rebuild_index
 from service.usecases.report_usage import report_usage
+from service.usecases.settle_stripe_event import settle_stripe_events
+from service.usecases.sweep_stripe_events import sweep_stripe_events
 from service.wiring import wired
 
 log = structlog.get_logger(__name__)
@@ -44,6 +47,9 @@ JOBS: Mapping[str, UseCase] = {
     "report_usage": report_usage,
     "export_account": export_account,
     "end_subscription": end_subscription,
+    "end_renewals": end_renewals,
+    "settle_stripe_events": settle_stripe_events,
+    "sweep_stripe_events": sweep_stripe_events,
     "purge_expired": purge_expired,
 }
 """Each is called as ``await use_case(context, **args)``."""
@@ -58,6 +64,7 @@ class Periodic:
 
 
 PERIODIC: tuple[Periodic, ...] = (
+    Periodic("sweep_stripe_events", lambda settings: settings.webhook_sweep_seconds),
     Periodic("expire_reservations", lambda settings: settings.reservation_sweep_seconds),
     Periodic("report_usage", lambda settings: settings.usage_report_seconds),
     Periodic("purge_expired", lambda settings: settings.purge_seconds),

@@ -2,7 +2,7 @@
 
 from litestar import Router
 
-from service.creator_api import documents, imports, knowledge_bases, profile
+from service.creator_api import documents, earnings, imports, knowledge_bases, plans, profile
 
 router = Router(
     path="/creator/v1",
@@ -11,5 +11,7 @@ router = Router(
         *knowledge_bases.handlers,
         *documents.handlers,
         *imports.handlers,
+        *plans.handlers,
+        *earnings.handlers,
     ],
 )

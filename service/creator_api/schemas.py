@@ -1,6 +1,7 @@
 """The bodies that the creator dashboard takes."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Annotated, Literal
 
 from litestar.datastructures import UploadFile
@@ -89,3 +90,37 @@ class ImportBody(Struct, forbid_unknown_fields=True, kw_only=True):
     kind: Literal["archive", "url", "feed", "wechat_article", "chat_export", "transcript"]
     url: Annotated[str, Meta(max_length=2000)] | None = None
     tier: Tier = "paid"
+
+
+Url = Annotated[str, Meta(min_length=8, max_length=2000, pattern=r"^https?://[^\s/?#]+")]
+
+
+class PlanBody(Struct, forbid_unknown_fields=True, kw_only=True):
+    """``once`` is a prepaid pass of ``days``; the others recur, after a trial if there is one."""
+
+    interval: Literal["month", "year", "once"]
+    price: Money
+    days: int | None = None
+    trial_days: int = 0
+
+
+class PlanChanges(Struct, forbid_unknown_fields=True, kw_only=True):
+    """What is left out stays as it is."""
+
+    price: Money | None = None
+    trial_days: int | None = None
+    status: Literal["active", "archived"] | None = None
+
+
+class GrantBody(Struct, forbid_unknown_fields=True, kw_only=True):
+    """Access without a sale, until then or until it is taken back."""
+
+    email: Annotated[str, Meta(min_length=3, max_length=254)]
+    until: Annotated[datetime, Meta(tz=True)] | None = None
+    note: Annotated[str, Meta(max_length=500)] | None = None
+
+
+class PayoutAccountBody(Struct, forbid_unknown_fields=True, kw_only=True):
+    """``return_url`` is where the creator comes back to."""
+
+    return_url: Url

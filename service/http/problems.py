@@ -15,9 +15,16 @@ from dataclasses import dataclass
 import psycopg
 import sqlalchemy.exc
 
+from billing.entitlements.grants import GrantNotFound
 from billing.metering.contracts import ContractExists
 from billing.metering.reservations import ReservationExpired
-from billing.processor.port import ProcessorUnavailable
+from billing.plans.catalog import InvalidPlan, PlanNotFound
+from billing.plans.pricing import InvalidAmount
+from billing.processor.port import ProcessorRefused, ProcessorUnavailable
+from billing.processor.stripe_events import InvalidEvent
+from billing.subscriptions.projecting import AlreadySubscribed, SubscriptionNotFound
+from billing.subscriptions.refund_requests import RefundAlreadyRequested
+from billing.tips.giving import TipRefused
 from search.engine.port import EngineUnavailable
 from service.access.admission import (
     ContractRequired,
@@ -56,12 +63,16 @@ from service.knowledge.profiles import HandleTaken, InvalidHandle, ProfileNotFou
 from service.knowledge.revisions import RevisionNotFound
 from service.platform.batcher import Overloaded
 from service.platform.idempotency import IdempotencyConflict, IdempotencyInProgress
+from service.usecases.change_subscription import PlanChangeRefused, SubscriptionEnded
 from service.usecases.erase_account import OwnsOrganization, OwnsPublished
+from service.usecases.grant_access import InvalidGrant
 from service.usecases.moderate import OperatorsStay
 from service.usecases.read_creator import CreatorNotFound
 from service.usecases.search_square import InvalidPosition
+from service.usecases.send_tip import TooManyTips
 from service.usecases.set_spend_cap import InvalidSpendCap
 from service.usecases.sign_in import WrongCredentials
+from service.usecases.start_subscription import CheckoutReplaced, OwnKnowledgeBase
 
 
 @dataclass(frozen=True)
@@ -124,6 +135,23 @@ PROBLEMS: dict[type[Exception], Problem] = {
     UnsupportedImportKind: Problem(400, "unsupported_import_kind", "This kind of import is not offered"),
     TooManyDocuments: Problem(409, "too_many_documents", "The knowledge base is full"),
     InvalidPosition: Problem(400, "invalid_cursor", "The cursor is not valid"),
+    # --- money ------------------------------------------------------------------------------------
+    InvalidPlan: Problem(400, "invalid_plan", "The plan is not valid"),
+    InvalidAmount: Problem(400, "invalid_amount", "This amount cannot be charged"),
+    InvalidGrant: Problem(400, "invalid_input", "The grant is not valid"),
+    InvalidEvent: Problem(400, "invalid_event", "Not a webhook of Stripe's"),
+    PlanNotFound: Problem(404, "plan_not_found", "No such plan"),
+    GrantNotFound: Problem(404, "grant_not_found", "No such grant"),
+    SubscriptionNotFound: Problem(404, "subscription_not_found", "No such subscription"),
+    OwnKnowledgeBase: Problem(409, "own_knowledge_base", "Yours already"),
+    AlreadySubscribed: Problem(409, "already_subscribed", "Subscribed already"),
+    CheckoutReplaced: Problem(409, "checkout_replaced", "Another checkout was begun"),
+    SubscriptionEnded: Problem(409, "subscription_ended", "The subscription has ended"),
+    PlanChangeRefused: Problem(409, "plan_change_refused", "No change to this plan"),
+    RefundAlreadyRequested: Problem(409, "refund_already_requested", "Asked for already"),
+    TipRefused: Problem(409, "tip_refused", "This tip cannot be given"),
+    TooManyTips: Problem(429, "rate_limited", "Too many requests"),
+    ProcessorRefused: Problem(409, "payment_refused", "The payment processor refused"),
     # --- the gate ---------------------------------------------------------------------------------
     KeyRejected: Problem(401, "invalid_api_key", "No valid API key"),
     ScopeMissing: Problem(403, "scope_missing", "The key lacks a scope"),

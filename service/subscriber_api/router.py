@@ -2,6 +2,16 @@
 
 from litestar import Router
 
-from service.subscriber_api import reading, reports, square
+from service.subscriber_api import checkout, reading, reports, square, subscriptions, tips
 
-router = Router(path="/v1", route_handlers=[*square.handlers, *reading.handlers, *reports.handlers])
+router = Router(
+    path="/v1",
+    route_handlers=[
+        *square.handlers,
+        *reading.handlers,
+        *checkout.handlers,
+        *subscriptions.handlers,
+        *tips.handlers,
+        *reports.handlers,
+    ],
+)

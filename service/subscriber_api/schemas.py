@@ -1,8 +1,16 @@
-"""What readers are answered, where it is not simply a fact of a use case."""
+"""What readers send, and are answered where it is not simply a fact of a use case."""
 
-from msgspec import Struct
+from datetime import datetime
+from typing import Annotated
+from uuid import UUID
 
+from msgspec import Meta, Struct
+
+from billing.money import Money
+from service.usecases.list_subscriptions import SubscriptionFact
 from service.usecases.search_square import CardFact
+
+Url = Annotated[str, Meta(min_length=8, max_length=2000, pattern=r"^https?://[^\s/?#]+")]
 
 
 class SquareResult(Struct, kw_only=True):
@@ -12,3 +20,56 @@ class SquareResult(Struct, kw_only=True):
     facets: dict[str, dict[str, int]]
     total: int
     next_cursor: str | None = None
+
+
+class CheckoutBody(Struct, forbid_unknown_fields=True, kw_only=True):
+    """The reader comes back to ``success_url`` or ``cancel_url``."""
+
+    plan_id: UUID
+    success_url: Url | None = None
+    cancel_url: Url | None = None
+
+
+class TipBody(Struct, forbid_unknown_fields=True, kw_only=True):
+    """For the owner of the knowledge base, or of the handle. Anonymous: the creator is not told who."""
+
+    price: Money
+    knowledge_base_id: UUID | None = None
+    handle: Annotated[str, Meta(min_length=1, max_length=40)] | None = None
+    message: Annotated[str, Meta(max_length=500)] | None = None
+    anonymous: bool = False
+    success_url: Url | None = None
+    cancel_url: Url | None = None
+
+
+class SubscriptionChanges(Struct, forbid_unknown_fields=True, kw_only=True):
+    """What is left out stays as it is."""
+
+    plan_id: UUID | None = None
+    cancel_at_period_end: bool | None = None
+
+
+class RefundBody(Struct, forbid_unknown_fields=True, kw_only=True):
+    """Why the money should be given back."""
+
+    reason: Annotated[str, Meta(max_length=2000)] = ""
+
+
+class Subscription(Struct, kw_only=True):
+    """``status`` in Stripe's words: trialing, active, past_due, unpaid, canceled, incomplete, paused."""
+
+    id: UUID
+    knowledge_base_id: UUID
+    plan_id: UUID
+    status: str
+    started_at: datetime
+    current_period_start: datetime | None
+    current_period_end: datetime | None
+    trial_end: datetime | None
+    cancel_at_period_end: bool
+    canceled_at: datetime | None
+    ended_at: datetime | None
+
+    @classmethod
+    def of(cls, fact: SubscriptionFact) -> "Subscription":
+        return cls(**{name: getattr(fact, name) for name in cls.__struct_fields__})

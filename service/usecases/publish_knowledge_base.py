@@ -6,6 +6,7 @@ from service.knowledge import knowledge_bases
 from service.knowledge.cards import card_changed
 from service.knowledge.knowledge_bases import KnowledgeBaseFact
 from service.platform.idempotency import Once, claim, keep
+from service.platform.jobs import defer
 from service.usecases.context import Context
 
 
@@ -36,5 +37,6 @@ async def unpublish_knowledge_base(
         await knowledge_bases.get_owned(session, id=id, owner_id=owner_id, lock=True)
         taken_back = await knowledge_bases.unpublish(session, id=id)
         await card_changed(session, id)
+        await defer(session, "end_renewals", knowledge_base_id=str(id))
         await keep(session, once, taken_back)
         return taken_back
