@@ -14,6 +14,8 @@ from billing.sandbox.runtime import Runtime
 log = logging.getLogger(__name__)
 
 BATCH = 64
+LIMITS = httpx.Limits(max_connections=8)
+"""Few connections, kept open: an endpoint's backlog may be small."""
 LEASE_SECONDS = 30
 """A delivery whose sender died is sent again after this long."""
 
@@ -31,7 +33,9 @@ class Delivery:
 
 async def deliver_forever(runtime: Runtime) -> None:
     """Sends what is due, at once when woken and otherwise every tick."""
-    async with httpx.AsyncClient(timeout=runtime.config.delivery_timeout_seconds, trust_env=False) as client:
+    async with httpx.AsyncClient(
+        timeout=runtime.config.delivery_timeout_seconds, trust_env=False, limits=LIMITS
+    ) as client:
         while True:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(runtime.wake.wait(), runtime.config.tick_seconds)

@@ -108,11 +108,16 @@ def _shown(request: Request, session: Body | None) -> Response:
         return gone(request, "missing")
     if session["status"] != "open":
         return gone(request, session["status"])
-    return page(request, "pay.html", session=session, reason=None)
+    return _form(request, session, 200, None)
 
 
 def _refused(request: Request, session: Body, refusal: Refused) -> Response:
-    return page(request, "pay.html", 402, session=session, reason=refusal.code)
+    return _form(request, session, 402, refusal.code)
+
+
+def _form(request: Request, session: Body, status: int, reason: str | None) -> Response:
+    email = session["customer_email"] or (session["customer_details"] or {}).get("email")
+    return page(request, "pay.html", status, session=session, reason=reason, email=email)
 
 
 def _back(url: str, session: Body) -> Response:

@@ -2,6 +2,7 @@
 
 import asyncio
 import ctypes
+import logging
 import os
 import signal
 from collections.abc import AsyncIterator
@@ -14,6 +15,8 @@ from granian.server.embed import Server
 from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool
 from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from billing.sandbox import controls, hosted, pages, resources
@@ -22,6 +25,8 @@ from billing.sandbox.config import Config
 from billing.sandbox.delivery import deliver_forever
 from billing.sandbox.runtime import Runtime
 from billing.sandbox.ticking import tick_forever
+
+log = logging.getLogger(__name__)
 
 POOL_SIZE = 8
 PR_SET_PDEATHSIG = 1
@@ -54,6 +59,7 @@ def create_app(config: Config) -> Starlette:
 
     return Starlette(
         lifespan=lifespan,
+        exception_handlers={Exception: failed},
         routes=[
             Route("/", pages.index),
             Route("/style.css", pages.stylesheet),
@@ -63,6 +69,12 @@ def create_app(config: Config) -> Starlette:
             Route("/{api:path}", answer, methods=METHODS),
         ],
     )
+
+
+async def failed(request: Request, error: Exception) -> Response:
+    """A fault of the sandbox's own, on a page: logged, and said."""
+    log.error("page.failed %s %s", request.method, request.url.path, exc_info=error)
+    return PlainTextResponse("The sandbox failed; see its log.", 500)
 
 
 def die_with_parent() -> None:

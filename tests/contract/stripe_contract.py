@@ -1,0 +1,60 @@
+"""The contract with Stripe, as the installed SDK states it: for every test that calls or plays Stripe.
+
+``watched()`` checks every request the SDK sends and every answer it gets for as long as it lasts;
+``check_event`` checks a webhook's payload.
+"""
+
+import json
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from stripe._stripe_service import StripeService
+
+from tests.contract.stripe_operations import Operation, check_request
+from tests.contract.stripe_shapes import class_faults, faults, resource
+
+
+def check_answer(found: Operation, body: Any) -> None:
+    """Raises an AssertionError that names every fault of an answer."""
+    if isinstance(body, dict) and body.get("object", "").startswith("v2."):
+        wrong = list(class_faults(resource(body["object"]), body, "$"))
+    else:
+        wrong = list(faults(body))
+    assert not wrong, f"{found.verb} {found.path.pattern} answered:\n" + "\n".join(wrong)
+
+
+def check_event(payload: str | bytes | Mapping[str, Any]) -> None:
+    """Raises an AssertionError that names every fault of a snapshot event and of the object in it."""
+    event = json.loads(payload) if isinstance(payload, str | bytes) else payload
+    wrong = [*faults(event), *faults(event["data"]["object"], f"{event['type']}: object")]
+    assert not wrong, "\n".join(wrong)
+
+
+@contextmanager
+def watched() -> Iterator[Counter[str]]:
+    """Checks both directions of every call of a ``StripeClient``'s async services, and counts them."""
+    seen: Counter[str] = Counter()
+    send = StripeService._request_async
+
+    async def checked(
+        self: StripeService,
+        method: str,
+        url: str,
+        params: Mapping[str, Any] | None = None,
+        options: Any = None,
+        **more: Any,
+    ) -> Any:
+        found = check_request(method, url, params)
+        seen[f"{found.verb} {found.path.pattern}"] += 1
+        answer = await send(self, method, url, params, options, **more)
+        response = answer.last_response
+        assert response is not None
+        check_answer(found, json.loads(response.body))
+        return answer
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(StripeService, "_request_async", checked)
+        yield seen
