@@ -12,6 +12,7 @@ from service.platform.database import Database
 from service.platform.settings import Settings
 from service.usecases.context import Context
 from service.usecases.open_gate import open_gate
+from service.usecases.owned_tasks import drain
 
 
 @asynccontextmanager
@@ -48,6 +49,7 @@ async def wired(settings: Settings) -> AsyncIterator[Context]:
             gate=gate,
         )
     finally:
+        await drain(settings.drain_seconds)
         await gate.close()
         await passages.close()
         await cards.close()

@@ -34,6 +34,7 @@ def upgrade() -> None:
         sa.Column("text", sa.Text, nullable=False, server_default=""),
         sa.Column("citations", postgresql.JSONB, nullable=False, server_default="[]"),
         sa.Column("seen", postgresql.JSONB, nullable=False, server_default="[]"),
+        sa.Column("grounds", postgresql.JSONB, nullable=False, server_default="{}"),
         sa.Column("billed_units", sa.Integer, nullable=False, server_default="0"),
         sa.Column("receipt_id", sa.Uuid),
         sa.Column("model", sa.Text),

@@ -5,7 +5,7 @@ its revision. Nothing leaves here that is not supported by such a span.
 """
 
 import hashlib
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncGenerator, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
@@ -89,7 +89,7 @@ def extract(
 
 async def generate(
     draft: Draft, question: str, hits: Sequence[PassageHit], *, model: Model, earlier: str | None
-) -> AsyncIterator[Piece]:
+) -> AsyncGenerator[Piece, None]:
     """With a model: its supported sentences, with markers renumbered in order of appearance.
 
     Raises ``ModelUnavailable``, also after some pieces.

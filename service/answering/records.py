@@ -4,8 +4,8 @@ Both functions take whole groups, for the gate admits and settles in groups: one
 """
 
 import json
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Literal
 from uuid import UUID
 
@@ -51,7 +51,8 @@ class FinishedAnswer:
     """How an answer ended. ``citations`` and ``seen`` are stored as they are, so they hold JSON values only.
 
     ``interrupted`` is one whose reader left in the middle (settled, its part kept), ``failed`` one that
-    nobody was billed for. Token counts are the model's own report, ``None`` without a model.
+    nobody was billed for. ``grounds`` says by knowledge base why it was open. Token counts are the model's
+    own report, ``None`` without a model.
     """
 
     id: UUID
@@ -59,6 +60,7 @@ class FinishedAnswer:
     text: str = ""
     citations: Sequence[dict[str, Any]] = ()
     seen: Sequence[tuple[str, int, int]] = ()
+    grounds: Mapping[str, str] = field(default_factory=dict)
     billed_units: int = 0
     receipt: SignedReceipt | None = None
     model: str | None = None
@@ -98,16 +100,16 @@ _FINISH = text(
     WITH ended AS (
       SELECT * FROM unnest(
         CAST(:ids AS uuid[]), CAST(:statuses AS text[]), CAST(:texts AS text[]), CAST(:citations AS text[]),
-        CAST(:seen AS text[]), CAST(:units AS integer[]), CAST(:models AS text[]),
+        CAST(:seen AS text[]), CAST(:grounds AS text[]), CAST(:units AS integer[]), CAST(:models AS text[]),
         CAST(:input_tokens AS bigint[]), CAST(:output_tokens AS bigint[]), CAST(:receipt_ids AS uuid[]),
         CAST(:kids AS text[]), CAST(:signed AS text[]), CAST(:salts AS bytea[]))
-      AS e (id, status, text, citations, seen, units, model, input_tokens, output_tokens, receipt_id, kid,
-            signed, salt)
+      AS e (id, status, text, citations, seen, grounds, units, model, input_tokens, output_tokens,
+            receipt_id, kid, signed, salt)
     ), finished AS (
       UPDATE answer SET status = ended.status, text = ended.text, citations = CAST(ended.citations AS jsonb),
-             seen = CAST(ended.seen AS jsonb), billed_units = ended.units, model = ended.model,
-             input_tokens = ended.input_tokens, output_tokens = ended.output_tokens,
-             receipt_id = ended.receipt_id, finished_at = zhihao_now()
+             seen = CAST(ended.seen AS jsonb), grounds = CAST(ended.grounds AS jsonb),
+             billed_units = ended.units, model = ended.model, input_tokens = ended.input_tokens,
+             output_tokens = ended.output_tokens, receipt_id = ended.receipt_id, finished_at = zhihao_now()
       FROM ended WHERE answer.id = ended.id AND answer.status = 'running'
       RETURNING answer.id, answer.account_id, answer.organization_id
     )
@@ -170,6 +172,7 @@ async def finish(session: AsyncSession, answers: Sequence[FinishedAnswer]) -> No
             "texts": [a.text for a in answers],
             "citations": [json.dumps(list(a.citations), ensure_ascii=False) for a in answers],
             "seen": [json.dumps(list(a.seen)) for a in answers],
+            "grounds": [json.dumps(dict(a.grounds)) for a in answers],
             "units": [a.billed_units for a in answers],
             "models": [a.model for a in answers],
             "input_tokens": [a.input_tokens for a in answers],

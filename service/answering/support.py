@@ -22,21 +22,7 @@ _DIGITS = re.compile(r"\d+(?:[.,]\d+)*")
 _LIST_ITEM = re.compile(r"^\s*(?:[-*•]|\d{1,2}[.)、）])\s+")
 _URL = re.compile(r"(?:[a-z][a-z0-9+.-]{1,15}://|www\.)[^\s)\]>\"'，。）]+", re.IGNORECASE)
 _IMAGE_OR_TAG = re.compile(r"!\[|<\s*/?\s*[a-zA-Z!]")
-_COUNTED = (
-    "zero",
-    "one",
-    "two",
-    "three",
-    "four",
-    "five",
-    "six",
-    "seven",
-    "eight",
-    "nine",
-    "ten",
-    "eleven",
-    "twelve",
-)
+_COUNTED = "zero one two three four five six seven eight nine ten eleven twelve"
 _ENGLISH_NUMBERS = {word: str(n) for n, word in enumerate(_COUNTED.split())}
 
 

@@ -39,6 +39,8 @@ answer = sa.Table(
     sa.Column("citations", postgresql.JSONB, nullable=False, server_default="[]"),
     # The spans that the answer was drawn from: [[revision_id, start, end], ...].
     sa.Column("seen", postgresql.JSONB, nullable=False, server_default="[]"),
+    # Why each knowledge base was open to the asker: {knowledge_base_id: why}.
+    sa.Column("grounds", postgresql.JSONB, nullable=False, server_default="{}"),
     sa.Column("billed_units", sa.Integer, nullable=False, server_default="0"),
     sa.Column("receipt_id", sa.Uuid),
     # Absent where the answer is an extract; tokens are the model's own report.

@@ -2,7 +2,7 @@
 
 from litestar import Router
 
-from service.enterprise_api import contract, keys, organizations, usage
+from service.enterprise_api import answers, contract, keys, organizations, passages, usage
 
 router = Router(
     path="/",
@@ -12,6 +12,6 @@ router = Router(
             route_handlers=[*organizations.handlers, *keys.handlers, *contract.handlers, *usage.handlers],
             tags=["organizations"],
         ),
-        Router(path="/api/v1", route_handlers=[], tags=["programs"]),
+        Router(path="/api/v1", route_handlers=[*passages.handlers, *answers.handlers], tags=["programs"]),
     ],
 )

@@ -52,6 +52,10 @@ from service.accounts.people import AccountNotFound, AccountSuspended, EmailTake
 from service.accounts.reports import ReportNotFound
 from service.accounts.sessions import RefreshRejected
 from service.accounts.tokens import NotSignedIn
+from service.answering.answers import AnswerNotFound
+from service.answering.conversations import ConversationNotFound
+from service.answering.model import ModelUnavailable
+from service.answering.receipts import ReceiptNotFound
 from service.http.inputs import InvalidInput, UnreadableAddress, UnsupportedMediaType
 from service.http.keys import KeyMissing
 from service.http.login import OperatorOnly
@@ -68,6 +72,7 @@ from service.usecases.erase_account import OwnsOrganization, OwnsPublished
 from service.usecases.grant_access import InvalidGrant
 from service.usecases.moderate import OperatorsStay
 from service.usecases.read_creator import CreatorNotFound
+from service.usecases.running_answer import AnswerInterrupted
 from service.usecases.search_square import InvalidPosition
 from service.usecases.send_tip import TooManyTips
 from service.usecases.set_spend_cap import InvalidSpendCap
@@ -135,6 +140,12 @@ PROBLEMS: dict[type[Exception], Problem] = {
     UnsupportedImportKind: Problem(400, "unsupported_import_kind", "This kind of import is not offered"),
     TooManyDocuments: Problem(409, "too_many_documents", "The knowledge base is full"),
     InvalidPosition: Problem(400, "invalid_cursor", "The cursor is not valid"),
+    # --- answers ----------------------------------------------------------------------------------
+    AnswerNotFound: Problem(404, "answer_not_found", "No such answer"),
+    ConversationNotFound: Problem(404, "conversation_not_found", "No such conversation"),
+    ReceiptNotFound: Problem(404, "receipt_not_found", "No such receipt"),
+    ModelUnavailable: Problem(503, "model_unavailable", "The language model is unavailable"),
+    AnswerInterrupted: Problem(503, "answer_interrupted", "The answer was interrupted"),
     # --- money ------------------------------------------------------------------------------------
     InvalidPlan: Problem(400, "invalid_plan", "The plan is not valid"),
     InvalidAmount: Problem(400, "invalid_amount", "This amount cannot be charged"),

@@ -116,6 +116,14 @@ async def keep(session: AsyncSession, once: Once | None, result: object) -> None
     )
 
 
+async def forget(session: AsyncSession, once: Once | None) -> None:
+    """Gives up a claim whose work came to nothing, so that it may be tried again at once. For work that
+    claims in one transaction and keeps in another. Does nothing for ``None``, nor to a kept result."""
+    if once is not None:
+        mine = (IDEMPOTENCY_KEY.c.digest == once.digest, IDEMPOTENCY_KEY.c.result.is_(None))
+        await session.execute(delete(IDEMPOTENCY_KEY).where(*mine))
+
+
 async def purge(session: AsyncSession, *, kept_hours: int, limit: int = 10_000) -> int:
     """Forgets keys older than ``kept_hours``, at most ``limit`` at once; returns how many."""
     old = (

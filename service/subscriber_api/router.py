@@ -2,13 +2,14 @@
 
 from litestar import Router
 
-from service.subscriber_api import checkout, reading, reports, square, subscriptions, tips
+from service.subscriber_api import answers, checkout, reading, reports, square, subscriptions, tips
 
 router = Router(
     path="/v1",
     route_handlers=[
         *square.handlers,
         *reading.handlers,
+        *answers.handlers,
         *checkout.handlers,
         *subscriptions.handlers,
         *tips.handlers,

@@ -73,3 +73,18 @@ class Subscription(Struct, kw_only=True):
     @classmethod
     def of(cls, fact: SubscriptionFact) -> "Subscription":
         return cls(**{name: getattr(fact, name) for name in cls.__struct_fields__})
+
+
+class Ask(Struct, forbid_unknown_fields=True, kw_only=True):
+    """`conversation_id` continues a conversation of one's own; without it a new one begins."""
+
+    question: str
+    conversation_id: UUID | None = None
+
+
+class AskSeveral(Struct, forbid_unknown_fields=True, kw_only=True):
+    """One question of several knowledge bases."""
+
+    question: str
+    knowledge_base_ids: list[UUID]
+    conversation_id: UUID | None = None
