@@ -34,7 +34,12 @@ _STEMMERS = {
     "no": "norwegian", "nb": "norwegian", "pt": "portuguese", "ro": "romanian", "ru": "russian",
     "sv": "swedish", "tr": "turkish", "hi": "hindi", "id": "indonesian", "lt": "lithuanian",
 }  # fmt: skip
-_SCRIPTS = (("ru", "Ѐ", "ӿ"), ("el", "Ͱ", "Ͽ"), ("ar", "\u0600", "\u06ff"), ("hi", "\u0900", "\u097f"))
+_SCRIPTS = {
+    "ru": re.compile("[\u0400-\u04ff]"),
+    "el": re.compile("[\u0370-\u03ff]"),
+    "ar": re.compile("[\u0600-\u06ff]"),
+    "hi": re.compile("[\u0900-\u097f]"),
+}
 _FUNCTION_WORDS = {
     "en": "the of and to in is that for was with are what how who which does",
     "de": "der die das und ist von nicht mit den ein eine wie wer wann auf zu im",
@@ -123,8 +128,8 @@ def language_of(text: str, tag: str = "") -> str:
     if base in _STEMMERS:
         return base
     sample = text[:4000]
-    for language, low, high in _SCRIPTS:
-        if sum(low <= c <= high for c in sample) * 3 > len(sample):
+    for language, script in _SCRIPTS.items():
+        if len(script.findall(sample)) * 3 > len(sample):
             return language
     words = re.findall(r"[^\W\d_]+", sample.lower())
     counts = {language: sum(w in known for w in words) for language, known in _WORDS_OF.items()}
