@@ -12,6 +12,8 @@ from uuid import UUID, uuid5
 
 from psycopg import AsyncConnection
 
+from billing.metering.arrays import array
+
 _FREE_QUESTIONS = UUID("0199a5a0-5f0e-7c6e-8f59-4b1d7c1f2a01")
 _WINDOW = timedelta(seconds=60)
 
@@ -64,7 +66,7 @@ async def ensure(connection: AsyncConnection[Any], month: date, subjects: Collec
         SELECT subject, %s FROM unnest(%s::uuid[]) AS subject ORDER BY subject
         ON CONFLICT DO NOTHING
         """,
-        (month, list(subjects)),
+        (month, array(subjects)),
     )
 
 
@@ -98,5 +100,5 @@ async def move(connection: AsyncConnection[Any], deltas: Mapping[tuple[date, UUI
         FROM unnest(%s::date[], %s::uuid[], %s::bigint[], %s::bigint[]) AS d (month, subject, spent, reserved)
         WHERE c.subject_id = d.subject AND c.month = d.month
         """,
-        (list(months), list(subjects), list(spent), list(reserved)),
+        (array(months), array(subjects), array(spent), array(reserved)),
     )

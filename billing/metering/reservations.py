@@ -12,6 +12,7 @@ from uuid import UUID
 
 from psycopg import AsyncConnection
 
+from billing.metering.arrays import array
 from billing.metering.counters import Counter, move
 
 
@@ -94,11 +95,6 @@ SELECT id FROM placed
 """
 
 
-def _array(values: Collection[object]) -> str:
-    """A PostgreSQL array literal of ids or integers: rows of different length do not fit a nested array."""
-    return "{" + ",".join(map(str, values)) + "}"
-
-
 async def place(
     connection: AsyncConnection[Any],
     claims: Sequence[Claim],
@@ -121,20 +117,20 @@ async def place(
             now,
             now + expires,
             currency,
-            [claim.id for claim in claims],
-            [claim.meter for claim in claims],
-            [claim.account_id for claim in claims],
-            [claim.organization_id for claim in claims],
-            [claim.key_id for claim in claims],
-            [claim.unit_price for claim in claims],
-            [_array(claim.knowledge_base_ids) for claim in claims],
-            [_array(claim.creator_ids) for claim in claims],
-            [_array(claim.api_prices) for claim in claims],
-            [_array(claim.holds.keys()) for claim in claims],
-            [_array(claim.holds.values()) for claim in claims],
-            subjects,
-            [counters[subject].cap for subject in subjects],
-            [counters[subject].paced_until for subject in subjects],
+            array(claim.id for claim in claims),
+            array(claim.meter for claim in claims),
+            array(claim.account_id for claim in claims),
+            array(claim.organization_id for claim in claims),
+            array(claim.key_id for claim in claims),
+            array(claim.unit_price for claim in claims),
+            [array(claim.knowledge_base_ids) for claim in claims],
+            [array(claim.creator_ids) for claim in claims],
+            [array(claim.api_prices) for claim in claims],
+            [array(claim.holds.keys()) for claim in claims],
+            [array(claim.holds.values()) for claim in claims],
+            array(subjects),
+            array(counters[subject].cap for subject in subjects),
+            array(counters[subject].paced_until for subject in subjects),
         ),
     )
     return {row[0] for row in await cursor.fetchall()}
@@ -154,7 +150,7 @@ async def lock(
     connection: AsyncConnection[Any], ids: Collection[UUID]
 ) -> tuple[dict[UUID, Reservation], dict[tuple[date, UUID], Counter]]:
     """The reservations of these calls and their counters, locked, in one round trip."""
-    wanted = list(ids)
+    wanted = array(ids)
     async with connection.pipeline():
         reservations = await connection.execute(_LOCK_RESERVATIONS, (wanted,))
         counters = await connection.execute(_LOCK_COUNTERS, (wanted,))
@@ -166,7 +162,7 @@ async def lock(
 
 async def existing(connection: AsyncConnection[Any], ids: Collection[UUID]) -> set[UUID]:
     """Which of these calls have a reservation: how a lost COMMIT is found out."""
-    cursor = await connection.execute("SELECT id FROM reservation WHERE id = ANY(%s::uuid[])", (list(ids),))
+    cursor = await connection.execute("SELECT id FROM reservation WHERE id = ANY(%s::uuid[])", (array(ids),))
     return {row[0] for row in await cursor.fetchall()}
 
 
@@ -180,10 +176,10 @@ async def end(connection: AsyncConnection[Any], ended: Sequence[Reservation], *,
         """,
         (
             now,
-            [r.id for r in ended],
-            [r.state for r in ended],
-            [r.units for r in ended],
-            [r.amount for r in ended],
+            array(r.id for r in ended),
+            array(r.state for r in ended),
+            array(r.units for r in ended),
+            array(r.amount for r in ended),
         ),
     )
 

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from psycopg import AsyncConnection as DriverConnection
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
+from billing.metering.arrays import array
 from billing.metering.reservations import Reservation
 from billing.metering.settling import Bill
 from billing.metering.tables import usage_event, usage_share
@@ -29,15 +30,15 @@ async def record(connection: DriverConnection[Any], bills: Sequence[tuple[Reserv
                              %s::bigint[], %s::bigint[], %s::text[])
         """,
         (
-            [r.id for r in reservations],
-            [r.meter for r in reservations],
-            [r.month for r in reservations],
-            [r.created_at for r in reservations],
-            [r.organization_id for r in reservations],
-            [r.key_id for r in reservations],
-            [r.units for r in reservations],
-            [r.amount for r in reservations],
-            [r.currency for r in reservations],
+            array(r.id for r in reservations),
+            array(r.meter for r in reservations),
+            array(r.month for r in reservations),
+            array(r.created_at for r in reservations),
+            array(r.organization_id for r in reservations),
+            array(r.key_id for r in reservations),
+            array(r.units for r in reservations),
+            array(r.amount for r in reservations),
+            array(r.currency for r in reservations),
         ),
     )
     shares = [(reservation, share) for reservation, bill in bills for share in bill.shares]
@@ -49,17 +50,17 @@ async def record(connection: DriverConnection[Any], bills: Sequence[tuple[Reserv
                              %s::uuid[], %s::bigint[], %s::bigint[], %s::bigint[], %s::text[])
         """,
         (
-            [r.id for r, _ in shares],
-            [s.knowledge_base_id for _, s in shares],
-            [r.month for r, _ in shares],
-            [r.meter for r, _ in shares],
-            [r.created_at for r, _ in shares],
-            [r.organization_id for r, _ in shares],
-            [s.creator_id for _, s in shares],
-            [s.units for _, s in shares],
-            [s.amount for _, s in shares],
-            [s.accrued for _, s in shares],
-            [r.currency for r, _ in shares],
+            array(r.id for r, _ in shares),
+            array(s.knowledge_base_id for _, s in shares),
+            array(r.month for r, _ in shares),
+            array(r.meter for r, _ in shares),
+            array(r.created_at for r, _ in shares),
+            array(r.organization_id for r, _ in shares),
+            array(s.creator_id for _, s in shares),
+            array(s.units for _, s in shares),
+            array(s.amount for _, s in shares),
+            array(s.accrued for _, s in shares),
+            array(r.currency for r, _ in shares),
         ),
     )
 
@@ -79,7 +80,7 @@ async def add_to_buckets(
         ON CONFLICT (organization_id, meter, hour)
         DO UPDATE SET total = usage_bucket.total + excluded.total, due = true
         """,
-        (list(organizations), list(meters), list(hours), list(buckets.values())),
+        (array(organizations), array(meters), array(hours), array(buckets.values())),
     )
 
 

@@ -13,6 +13,7 @@ from uuid import UUID
 
 from psycopg import AsyncConnection, AsyncCursor
 
+from billing.metering.arrays import array
 from billing.metering.counters import Counter
 from service.access.decision import GrantFact, KnowledgeBaseFacts
 
@@ -59,9 +60,9 @@ async def ask_knowledge_bases(connection: Connection, ids: Iterable[UUID]) -> Cu
                k.api_access, k.api_price_amount, k.api_price_currency, coalesce(p.generation, 0),
                p.excluded_document_ids
         FROM knowledge_base k LEFT JOIN passage_index p ON p.knowledge_base_id = k.id
-        WHERE k.id = ANY(%b::uuid[]) AND k.deleted_at IS NULL
+        WHERE k.id = ANY(%s::uuid[]) AND k.deleted_at IS NULL
         """,
-        (list(ids),),
+        (array(ids),),
         binary=True,
     )
 
@@ -77,11 +78,11 @@ async def ask_grants(connection: Connection, pairs: Sequence[tuple[UUID, UUID]])
     return await connection.execute(
         """
         SELECT g.account_id, g.knowledge_base_id, g.source, g.ends_at
-        FROM unnest(%b::uuid[], %b::uuid[]) AS asked (account_id, knowledge_base_id)
+        FROM unnest(%s::uuid[], %s::uuid[]) AS asked (account_id, knowledge_base_id)
         JOIN access_grant g USING (account_id, knowledge_base_id), (SELECT zhihao_now()) AS clock (now)
         WHERE g.revoked_at IS NULL AND g.starts_at <= now AND (g.ends_at IS NULL OR g.ends_at > now)
         """,
-        ([account for account, _ in pairs], [base for _, base in pairs]),
+        (array(account for account, _ in pairs), array(base for _, base in pairs)),
         binary=True,
     )
 
@@ -140,11 +141,11 @@ async def ask_counters(connection: Connection, hashes: Sequence[bytes], subjects
         AND subject_id = ANY(ARRAY(
           SELECT unnest(ARRAY[k.id, k.organization_id])
           FROM api_key_secret s JOIN api_key k ON k.id = s.key_id WHERE s.secret_hash = ANY(%b::bytea[])
-          UNION SELECT unnest(%b::uuid[])
+          UNION SELECT unnest(%s::uuid[])
         ))
         ORDER BY subject_id FOR NO KEY UPDATE
         """,
-        (list(hashes), list(subjects)),
+        (list(hashes), array(subjects)),
         binary=True,
     )
 

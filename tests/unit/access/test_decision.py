@@ -3,8 +3,10 @@
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import chain, product
+from typing import Literal
 from uuid import UUID
 
+from search.passages.scope import Tier
 from service.access.decision import (
     Decision,
     GrantFact,
@@ -22,11 +24,14 @@ SEEN = [
     replace(BASE, published=published, visibility=visibility, free_questions=free)
     for published, visibility, free in product((False, True), ("private", "unlisted", "public"), (0, 2))
 ]
+SOURCES: tuple[Literal["subscription", "pass", "complimentary"], ...] = (
+    "subscription",
+    "pass",
+    "complimentary",
+)
 GRANTS = [
     GrantFact(source, ends_at)
-    for source, ends_at in product(
-        ("subscription", "pass", "complimentary"), (None, NOW + timedelta(days=1), NOW + timedelta(days=2))
-    )
+    for source, ends_at in product(SOURCES, (None, NOW + timedelta(days=1), NOW + timedelta(days=2)))
 ]
 HELD = list(chain.from_iterable(product(GRANTS, repeat=count) for count in range(4)))
 
@@ -73,7 +78,8 @@ def test_the_scope_holds_exactly_what_was_opened() -> None:
         id: replace(BASE, id=id, generation=id.int, excluded_documents=frozenset({UUID(int=id.int + 100)}))
         for id in (UUID(int=n) for n in range(10, 13))
     }
-    for tiers in product(("free", "all", None), repeat=3):
+    choices: tuple[Tier | None, ...] = ("free", "all", None)
+    for tiers in product(choices, repeat=3):
         decisions = [Decision(id, tier, "none") for id, tier in zip(known, tiers, strict=True)]
         views = scope(decisions, known).views
         assert [(view.knowledge_base_id, view.tier) for view in views] == [
