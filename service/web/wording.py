@@ -83,7 +83,7 @@ class Wording:
         self.language = language
         self._index = 0 if language == "zh" else 1
 
-    def __call__(self, name: str, **values: object) -> str:
+    def __call__(self, name: str, /, **values: object) -> str:
         text = WORDS[name][self._index]
         return text.format(**values) if values else text
 

@@ -37,3 +37,7 @@ def test_words_take_values() -> None:
     zh, en = Wording("zh"), Wording("en")
     assert en("found", count=3) == "3 knowledge bases"
     assert zh("found", count=3) == "找到 3 个知识库"
+
+
+def test_a_value_may_be_called_name() -> None:
+    assert Wording("en")("creator_bases", name="Ada") == "Knowledge bases by Ada"
