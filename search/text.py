@@ -22,6 +22,7 @@ UNSPACED = (
     "\uac00-\ud7a3\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff"
 )
 _RUNS = re.compile(rf"([{UNSPACED}]+)|(?:(?![{UNSPACED}])[^\W_])+")
+_SURROGATES = re.compile("[\ud800-\udfff]")
 _NUMERAL = re.compile("[零〇一二两三四五六七八九十百千万]+")
 # What a lone numeral must stand before to count as a number: 三年 does, 一般 does not.
 _MEASURES = frozenset("年月日天周岁条元倍个次人名章编款项届级万亿%％度米吨克里小分秒季")
@@ -69,7 +70,10 @@ _COMPATIBILITY = _Compatibility()
 
 def fold(text: str) -> str:
     """The text in simplified characters, half width and lower case; always as long as it came."""
-    simplified = text if text.isascii() else _T2S.convert(text)
+    try:
+        simplified = text if text.isascii() else _T2S.convert(text)
+    except UnicodeEncodeError:  # lone surrogates, which no stored text holds but a question may
+        return fold(_SURROGATES.sub("\ufffd", text))
     if len(simplified) != len(text):
         simplified = "".join(s if len(s := _T2S.convert(c)) == 1 else c for c in text)
     folded = simplified.lower() if text.isascii() else simplified.translate(_COMPATIBILITY)

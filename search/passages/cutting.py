@@ -72,7 +72,7 @@ def cut(text: str, blocks: Sequence[Block]) -> list[Passage]:
         packed = _pack(text, members, limit)
         unnamed = _unnamed(text, waiting, members[0].locator.get("heading_path") or [])
         waiting = []
-        if unnamed and packed:
+        if unnamed:
             first = packed[0]
             start = unnamed[0].start
             packed[0] = Passage(start, first.end, first.locator, text[start : first.end])
@@ -95,7 +95,7 @@ def _complete(text: str, blocks: Sequence[Block]) -> Iterator[Block]:
     position, locator = 0, dict[str, Any]()
     for block in sorted(blocks, key=lambda block: (block.start, block.end)):
         start, end = max(position, block.start), min(len(text), block.end)
-        if start >= end:
+        if not text[start:end].strip():
             continue
         if text[position:start].strip():
             yield Block(position, start, "paragraph", locator)
@@ -111,7 +111,7 @@ def _unnamed(text: str, headings: Sequence[Block], path: Sequence[str]) -> list[
     return [
         block
         for block, own in zip(headings, letters, strict=True)
-        if own and not any(name and name in own for name in named)
+        if not any(name and name in own for name in named)
     ]
 
 

@@ -26,6 +26,7 @@ _ENGLISH_ASKING = re.compile(
 # Characters that carry grammar only; they still match inside bigrams.
 _PARTICLES = frozenset("的了是在和与及或之于以为被把对从到由就都也而且但等其有个所这那")
 
+LONGEST = 600
 _NUMERAL = "[0-9零〇一二两三四五六七八九十百千万半]"
 _TIME = rf"{_NUMERAL}+(?:个)?(?:多)?(?:年|月|周|星期|日|天|小时|工作日|分钟|秒|季度|世纪)"
 _ANSWERS: tuple[tuple[re.Pattern[str], re.Pattern[str]], ...] = tuple(
@@ -114,8 +115,9 @@ class Question:
 
 
 def analyse(query: str) -> Question:
-    """The question in indexed terms; words that only ask are left out unless nothing else is there."""
-    folded = fold(query)
+    """The first `LONGEST` code points of a question in indexed terms; words that only ask are left out
+    unless nothing else is there."""
+    folded = fold(query[:LONGEST])
     core = _PENALTY_ASKED.sub(_blank, folded)
     core = _ENGLISH_ASKING.sub(_blank, _ASKING.sub(_blank, core))
     if not any(c.isalnum() for c in core):

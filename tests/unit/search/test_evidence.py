@@ -1,0 +1,73 @@
+import re
+from uuid import UUID
+
+from search.engine.port import PassageHit
+from search.passages.evidence import best_sentences, supported
+from search.passages.question import analyse
+from search.passages.ranking import Candidate, Statistics, rank
+
+ANSWER = "第十九条 劳动合同期限一年以上的，试用期不得超过二个月；三年以上的劳动合同，试用期不得超过六个月。"
+STATUTE = ANSWER + "试用期包含在劳动合同期限内。"
+OTHER = "第五条 烟草制品应当在包装上标明焦油含量级。"
+
+
+def hit(text: str, *, query: str, title: str = "劳动合同法", start: int = 100) -> PassageHit:
+    statistics = Statistics(1000, {term.text: 5 for term in analyse(query).terms})
+    (ranked,) = rank(analyse(query), statistics, [Candidate(text, "", title, "", title)])
+    document = UUID(int=len(text))
+    return PassageHit(
+        UUID(int=1),
+        document,
+        document,
+        title,
+        {},
+        start,
+        start + len(text),
+        text,
+        ranked.score,
+        ranked.matched,
+    )
+
+
+def test_words_that_only_ask_are_left_out() -> None:
+    assert analyse("请问试用期最长多久？").core.strip(" ?") == "试用期"
+    assert analyse("How do I bake the bread?").core.strip(" ?").split() == ["bake", "bread"]
+    assert analyse("多少").units, "a question of nothing else keeps its words"
+
+
+def test_the_kind_of_answer_is_read_from_the_question() -> None:
+    for question, answer, no_answer in (
+        ("试用期最长多久", "不得超过六个月", "应当订立书面合同"),
+        ("离婚冷静期多少天", "三十日内", "自愿离婚"),
+        ("盗窃怎么判", "处三年以下有期徒刑", "应当赔偿损失"),
+        ("When was it built?", "It was built in 1889.", "It is tall."),
+    ):
+        pattern = analyse(question).answer
+        assert isinstance(pattern, re.Pattern)
+        assert pattern.search(answer.lower())
+        assert not pattern.search(no_answer.lower())
+
+
+def test_the_best_sentence_is_a_verbatim_span_that_answers() -> None:
+    question = "劳动合同期限三年以上的试用期最长多久"
+    hits = [hit(STATUTE, query=question), hit(OTHER, query=question, title="烟草专卖法")]
+    best = best_sentences(question, hits, limit=2)[0]
+    text = STATUTE[best.start - 100 : best.end - 100]
+    assert text == ANSWER
+    assert best.hit is hits[0]
+
+
+def test_a_question_the_passages_cover_is_supported_and_a_foreign_one_is_not() -> None:
+    assert supported("试用期不得超过多久", [hit(STATUTE, query="试用期不得超过多久")])
+    assert not supported("怎样烤面包", [hit(STATUTE, query="怎样烤面包")])
+    assert not supported("How do I bake bread?", [hit(STATUTE, query="How do I bake bread?")])
+    assert not supported("？？", [hit(STATUTE, query="试用期")])
+    assert not supported("试用期", [])
+
+
+def test_of_two_editions_the_newer_comes_first() -> None:
+    question = analyse("股东多久缴足出资")
+    statistics = Statistics(1000, {term.text: 5 for term in question.terms})
+    titles = ["公司法(2018-10-26)", "公司法(2023-12-29)"]
+    old, new = rank(question, statistics, [Candidate("股东缴足出资。", "", t, "", t) for t in titles])
+    assert new.score > old.score
