@@ -1,7 +1,7 @@
 """Fixtures of the contract tests: one sandbox for all of them, watched by the SDK's own types."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from uuid import uuid4
 
 import psycopg
@@ -32,6 +32,7 @@ def calls() -> Iterator[Counter[str]]:
 
 
 @pytest.fixture
-def client(sandbox: Sandbox, calls: Counter[str]) -> stripe.StripeClient:
+async def client(sandbox: Sandbox, calls: Counter[str]) -> AsyncIterator[stripe.StripeClient]:
     """The unmodified SDK on the sandbox, watched."""
-    return sandbox.client()
+    async with sandbox.client() as made:
+        yield made

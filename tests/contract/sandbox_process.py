@@ -6,14 +6,15 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import httpx
 import stripe
+from stripe import StripeClient
 
 SECRET = "whsec_contract"
 
@@ -110,14 +111,15 @@ class Sandbox:
     process: "subprocess.Popen[bytes]"
     listener: Listener
 
-    def client(self, key: str = "sk_test_contract", retries: int = 0) -> stripe.StripeClient:
+    @asynccontextmanager
+    async def client(self, key: str = "sk_test_contract", retries: int = 0) -> AsyncIterator[StripeClient]:
         """The unmodified SDK, pointed here."""
-        return stripe.StripeClient(
-            key,
-            base_addresses={"api": self.url, "meter_events": self.url},
-            max_network_retries=retries,
-            http_client=stripe.HTTPXClient(timeout=10),
-        )
+        http = stripe.HTTPXClient(timeout=10)
+        addresses: Any = {"api": self.url, "meter_events": self.url}
+        try:
+            yield StripeClient(key, base_addresses=addresses, max_network_retries=retries, http_client=http)
+        finally:
+            await http.close_async()  # type: ignore[no-untyped-call]  # the SDK does not type it
 
     def control(self, name: str, body: dict[str, Any] | None = None, method: str = "POST") -> dict[str, Any]:
         """One of the sandbox's own routes."""

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Iterator
 from decimal import Decimal, InvalidOperation
 from functools import cache
-from typing import Any, ClassVar, ForwardRef, Literal, TypeVar, Union, get_args, get_origin
+from typing import Any, ForwardRef, Literal, TypeVar, Union, get_args, get_origin
 
 from stripe._list_object import ListObject
 from stripe._object_classes import OBJECT_CLASSES, V2_OBJECT_CLASSES
@@ -62,7 +62,7 @@ def fields(cls: Any) -> dict[str, Any]:
         if base in (object, StripeObject) or not issubclass(base, StripeObject):
             continue
         for name, hint in inspect.get_annotations(base).items():
-            if not name.startswith("_") and get_origin(hint) is not ClassVar:
+            if not name.startswith("_"):
                 found[name] = (hint, base)
     found.pop("OBJECT_NAME", None)
     for inner, wire in getattr(cls, "_field_remappings", {}).items():
