@@ -11,10 +11,4 @@ from uuid import UUID
 
 def array(values: Iterable[UUID | int | date | datetime | str | None]) -> str:
     """For a parameter that the statement casts, as in ``%s::uuid[]``."""
-    return "{" + ",".join([_element(value) for value in values]) + "}"
-
-
-def _element(value: UUID | int | date | datetime | str | None) -> str:
-    if value is None:
-        return "NULL"
-    return value.isoformat() if isinstance(value, date) else str(value)
+    return "{" + ",".join(["NULL" if value is None else str(value) for value in values]) + "}"

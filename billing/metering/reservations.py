@@ -166,16 +166,18 @@ async def existing(connection: AsyncConnection[Any], ids: Collection[UUID]) -> s
     return {row[0] for row in await cursor.fetchall()}
 
 
-async def end(connection: AsyncConnection[Any], ended: Sequence[Reservation], *, now: datetime) -> None:
+async def end(connection: AsyncConnection[Any], ended: Sequence[Reservation]) -> None:
     """Writes the states, units and amounts of locked reservations."""
+    if not ended:
+        return
     await connection.execute(
         """
-        UPDATE reservation r SET state = e.state, units = e.units, amount = e.amount, ended_at = %s
+        UPDATE reservation r
+        SET state = e.state, units = e.units, amount = e.amount, ended_at = (SELECT zhihao_now())
         FROM unnest(%s::uuid[], %s::text[], %s::int[], %s::bigint[]) AS e (id, state, units, amount)
         WHERE r.id = e.id AND r.state = 'held'
         """,
         (
-            now,
             array(r.id for r in ended),
             array(r.state for r in ended),
             array(r.units for r in ended),
@@ -202,7 +204,7 @@ async def expire(connection: AsyncConnection[Any], *, now: datetime, limit: int)
         reservation.state = "expired"
         give_back(reservation, deltas)
     await move(connection, deltas)
-    await end(connection, list(reservations.values()), now=now)
+    await end(connection, list(reservations.values()))
     return ids
 
 

@@ -7,7 +7,7 @@ from billing.metering.reservations import ReservationExpired
 from billing.metering.settling import Ending, Rates, Settled, settle
 from service.access.calls import Admission, Close, Outcome, Settlement
 from service.answering.records import FinishedAnswer, finish
-from service.platform.database import Database, zhihao_now
+from service.platform.database import Database
 from service.platform.driver import driver_connection
 from service.platform.settings import Settings
 from service.usecases.admit_calls import LOST
@@ -66,9 +66,8 @@ async def _end_group(
         connection = await driver_connection(session)
         held, locked = await reservations.lock(connection, [close.ending.call_id for close in closes])
         results, changes = settle([close.ending for close in closes], held, locked, rates)
-        now = await zhihao_now(session)
         async with connection.pipeline():
-            await reservations.end(connection, changes.ended, now=now)
+            await reservations.end(connection, changes.ended)
             await counters.move(connection, changes.deltas)
             await usage.record(connection, changes.bills)
             await usage.add_to_buckets(connection, changes.buckets)
