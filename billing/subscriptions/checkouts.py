@@ -75,11 +75,12 @@ async def opened(session: AsyncSession, id: UUID, *, stripe_session_id: str, url
 
 
 async def finish(session: AsyncSession, id: UUID, status: Literal["complete", "expired", "failed"]) -> None:
-    """How the checkout ended; what was paid stays complete."""
+    """How the checkout ended: what was paid is complete whatever it was before, the rest only if it stood."""
     completed = sa.func.zhihao_now() if status == "complete" else None
+    standing = ["opening", "open"] + (["replaced", "expired"] if status == "complete" else [])
     await session.execute(
         sa.update(checkout)
-        .where(checkout.c.id == id, checkout.c.status != "complete")
+        .where(checkout.c.id == id, checkout.c.status.in_(standing))
         .values(status=status, completed_at=completed)
     )
 
