@@ -258,7 +258,13 @@ async def test_creating_twice_with_one_idempotency_key_makes_one(library: Librar
     assert len((await creator.get("/knowledge-bases"))["data"]) == 1
 
 
-BAD: dict[str, bytes | str] = {"bad.pdf": b"%PDF", "../up.md": b"x", "notes/a.md": LAW, "b.txt": "第一条 甲。\n", "same.md": LAW}
+BAD: dict[str, bytes | str] = {
+    "bad.pdf": b"%PDF",
+    "../up.md": b"x",
+    "notes/a.md": LAW,
+    "b.txt": "第一条 甲。\n",
+    "same.md": LAW,
+}
 
 
 async def test_an_import_names_what_failed_and_goes_on(library: Library) -> None:
