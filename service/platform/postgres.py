@@ -278,9 +278,10 @@ def _copied(tree: Path, data_dir: Path, version: int) -> Runner:
 
 def _works(command: Sequence[str]) -> bool:
     try:
-        return subprocess.run(command, capture_output=True, timeout=10, check=False).returncode == 0  # noqa: S603
+        done = subprocess.run(command, capture_output=True, timeout=10, check=False)  # noqa: S603 - ours
     except OSError:
         return False
+    return done.returncode == 0
 
 
 def _last_line(output: bytes) -> str:
