@@ -10,7 +10,7 @@ import stripe
 from psycopg import sql
 
 from tests.contract.sandbox_process import Sandbox, sandbox_running
-from tests.contract.stripe_contract import watched
+from tests.contract.stripe_contract import check_event, watched
 
 
 @pytest.fixture(scope="session")
@@ -22,6 +22,11 @@ def sandbox(postgres: str) -> Iterator[Sandbox]:
     head, _, tail = postgres.rpartition("/zhihao?")
     with sandbox_running(f"{head}/{name}?{tail}") as running:
         yield running
+        events = list(running.listener.events)
+    for event in events:  # whatever the tests did, Stripe could have sent what came of it
+        if event["object"] == "event":
+            check_event(event)
+    assert running.listener.forged == 0
 
 
 @pytest.fixture
