@@ -78,7 +78,7 @@ async def _look(context: Context, held: Lane, task: Task, newest: StoredEvent) -
             return await settle_checkout(context, session_id=object_id, lane=held)
         case "subscription":
             return await settle_subscription(
-                context, subscription_id=object_id, lane=held, gone=tombstone(newest)
+                context, subscription_id=object_id, lane=held, gone=lambda: tombstone(newest)
             )
         case "invoice":
             return await settle_invoice(context, invoice_id=object_id, lane=held)

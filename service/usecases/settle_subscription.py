@@ -3,6 +3,7 @@
 So nobody sees a subscription ``active`` without its grant.
 """
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 
@@ -29,18 +30,19 @@ async def settle_subscription(
     *,
     subscription_id: str,
     lane: Lane | None = None,
-    gone: SubscriptionSnapshot | None = None,
+    gone: Callable[[], SubscriptionSnapshot | None] = lambda: None,
 ) -> str:
-    """Looks at the subscription and writes what it is. ``gone`` is its last state, should Stripe forget it.
+    """Looks at the subscription and writes what it is. ``gone`` tells its last state, should Stripe forget it.
 
     Raises ``ProcessorUnavailable``, ``LaneLost``.
     """
     try:
         snapshot = await context.payments.retrieve_subscription(subscription_id)
     except ProcessorObjectMissing:
-        if gone is None:
+        last = gone()
+        if last is None:
             return "unknown to Stripe"
-        snapshot = replace(gone, status="canceled")
+        snapshot = replace(last, status="canceled")
     written = await write_subscription(context, snapshot, lane=lane)
     return "not ours" if written is None else snapshot.status
 
