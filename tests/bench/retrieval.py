@@ -1,0 +1,183 @@
+"""Retrieval, extracts and refusal on the text sets beside the project.
+
+By hand: `.venv/bin/python -m tests.bench.retrieval [--every N] [--json FILE]`, N to ask only each Nth
+question. R1: recall at 1 and MRR at 10, each question finding its own paragraph among all of its set.
+R2: the gold answer word for word in at most three sentences. R3: the share of a set's own questions that
+are answered, and of another set's that are refused."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import platform
+import tarfile
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any
+from uuid import UUID
+
+from search.engine.embedded import EmbeddedPassageEngine
+from search.engine.port import IndexDocument, PassageHit
+from search.passages.cutting import Block, cut
+from search.passages.evidence import best_sentences, supported
+from search.passages.scope import AccessScope, IndexView
+from service.knowledge.parsing import formats
+
+DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
+SETS = {"cmrc": "cmrc2018_dev.json", "xquad_en": "xquad.en.json", "xquad_zh": "xquad.zh.json"}
+BASES = {"laws": UUID(int=1), "cmrc": UUID(int=2), "xquad_en": UUID(int=3), "xquad_zh": UUID(int=4)}
+
+# The four that must be right: (question, part of the title, article).
+LAW_QUESTIONS = (
+    ("劳动合同期限三年以上的试用期最长多久", "劳动合同法", "第十九条"),
+    ("普通诉讼时效是几年", "总则", "第一百八十八条"),
+    ("离婚冷静期多少天", "婚姻家庭编", "第一千零七十七条"),
+    ("故意伤害他人身体怎么处罚", "刑法", "第二百三十四条"),
+)
+# Asked of CMRC, which holds no law, to be refused. The text sets have no questions about law.
+ASKED_OF_THE_LAWS = tuple(
+    ["酒驾怎么处罚", "公司注册资本多久缴足", "试用期工资最低多少", "年满多少岁可以结婚", "经济补偿怎么计算", "盗窃罪怎么判", "正当防卫要负刑事责任吗", "抢劫判几年", "食品不合格赔偿几倍", "发明专利保护期多少年", "注册商标有效期几年", "法定节假日加班工资几倍", "产假多少天", "年休假多少天", "民事判决上诉期限几天", "高空抛物谁负责", "定金最多不能超过合同金额的多少", "租赁合同最长多少年", "身份证有效期多久", "申请行政复议的期限", "工伤认定申请期限多久", "交通肇事逃逸怎么判", "借款没有约定利息怎么算", "满几岁承担刑事责任", "打印遗嘱需要几个见证人", "公司不签书面劳动合同要赔几倍工资", "怎么立遗嘱", "醉酒驾驶机动车判多久", "股东会多久开一次", "网购可以七天无理由退货吗"]
+)
+
+
+@dataclass(frozen=True)
+class Asked:
+    question: str
+    document_id: UUID
+    answers: tuple[str, ...]
+
+
+def questions_of(name: str) -> tuple[list[IndexDocument], list[Asked]]:
+    """Each paragraph a document of its own, and the questions asked of it."""
+    documents: list[IndexDocument] = []
+    asked: list[Asked] = []
+    articles = json.loads((DATA / SETS[name]).read_bytes())["data"]
+    paragraphs = [paragraph for article in articles for paragraph in article["paragraphs"]]
+    for number, paragraph in enumerate(paragraphs):
+        text, document_id = paragraph["context"], UUID(int=BASES[name].int * 10**6 + number)
+        passages = cut(text, [Block(0, len(text), "paragraph", {})])
+        language = "en" if name.endswith("en") else "zh"
+        documents.append(
+            IndexDocument(document_id, document_id, BASES[name], f"{number}", "paid", language, passages)
+        )
+        asked += (
+            Asked(q["question"], document_id, tuple(a["text"] for a in q["answers"]))
+            for q in paragraph["qas"]
+        )
+    return documents, asked
+
+
+def laws() -> Iterator[IndexDocument]:
+    """Every statute, regulation and case, read as an import reads them."""
+    with tarfile.open(DATA / "laws.tar.xz") as archive:
+        for number, member in enumerate(archive):
+            file = archive.extractfile(member) if member.isfile() else None
+            if file is not None and member.name.endswith(".md"):
+                parsed = formats.parse(member.name, file.read(), max_characters=10_000_000)
+                title, document_id = PurePosixPath(member.name).stem, UUID(int=number + 1)
+                passages = cut(parsed.text, parsed.blocks)
+                yield IndexDocument(document_id, document_id, BASES["laws"], title, "paid", "zh", passages)
+
+
+class Bench:
+    """An engine in a folder of its own, holding all sets."""
+
+    def __init__(self, root: Path, every: int) -> None:
+        self.engine = EmbeddedPassageEngine(root)
+        self.asked: dict[str, list[Asked]] = {}
+        self._every = every
+
+    async def index(self, names: Sequence[str]) -> float:
+        """Seconds to index the laws."""
+        for name in names:
+            documents, asked = questions_of(name)
+            self.asked[name] = asked[:: self._every]
+            await self.engine.rebuild(BASES[name], documents)
+        started = time.perf_counter()
+        await self.engine.rebuild(BASES["laws"], laws())
+        return time.perf_counter() - started
+
+    async def hits(self, name: str, question: str, limit: int = 10) -> list[PassageHit]:
+        return await self.engine.search(AccessScope((IndexView(BASES[name], "all"),)), question, limit=limit)
+
+    async def retrieval(self, name: str) -> dict[str, float]:
+        first = reciprocal = 0.0
+        started = time.process_time()
+        for asked in self.asked[name]:
+            hits = await self.hits(name, asked.question, 40)
+            order = list(dict.fromkeys(hit.document_id for hit in hits))[:10]
+            if asked.document_id in order:
+                rank = order.index(asked.document_id) + 1
+                first, reciprocal = first + (rank == 1), reciprocal + 1 / rank
+        count = len(self.asked[name])
+        milliseconds = (time.process_time() - started) / count * 1000
+        return {"recall_at_1": first / count, "mrr_at_10": reciprocal / count, "cpu_ms": milliseconds}
+
+    async def extracts(self, name: str) -> float:
+        contained = 0
+        for asked in self.asked[name]:
+            hits = await self.hits(name, asked.question)
+            texts = [
+                evidence.hit.text[evidence.start - evidence.hit.start : evidence.end - evidence.hit.start]
+                for evidence in best_sentences(asked.question, hits, limit=3)
+            ]
+            contained += any(answer in text for answer in asked.answers for text in texts)
+        return contained / len(self.asked[name])
+
+    async def answered(self, name: str, questions: Sequence[str]) -> float:
+        """The share of the questions that are answered and not refused."""
+        return sum([supported(q, await self.hits(name, q)) for q in questions]) / len(questions)
+
+    async def law_ranks(self) -> dict[str, bool]:
+        """Whether each of the four is the first passage, and answered."""
+        right = {}
+        for question, title, article in LAW_QUESTIONS:
+            hits = await self.hits("laws", question)
+            found = title in hits[0].title and hits[0].locator.get("article") == article
+            best = best_sentences(question, hits, limit=3)
+            right[question] = found and supported(question, hits) and any(e.hit is hits[0] for e in best)
+        return right
+
+
+async def measure(every: int) -> dict[str, Any]:
+    with tempfile.TemporaryDirectory(prefix="zhihao-bench-") as folder:
+        bench = Bench(Path(folder), every)
+        figures: dict[str, Any] = {"laws_seconds": await bench.index(tuple(SETS))}
+        for name in SETS:
+            figures[f"R1 {name}"] = await bench.retrieval(name)
+            figures[f"R2 {name}"] = await bench.extracts(name)
+            own = [asked.question for asked in bench.asked[name]]
+            figures[f"R3 {name} answered"] = await bench.answered(name, own)
+            figures[f"R3 {name} asked of the laws, refused"] = 1 - await bench.answered("laws", own)
+        figures["R3 laws answered"] = await bench.answered("laws", ASKED_OF_THE_LAWS)
+        figures["R3 law questions asked of cmrc, refused"] = 1 - await bench.answered(
+            "cmrc", ASKED_OF_THE_LAWS
+        )
+        figures["law questions"] = await bench.law_ranks()
+        await bench.engine.close()
+    figures["machine"] = {
+        "python": platform.python_version(),
+        "cpu": platform.machine(),
+        "tantivy": tantivy.__version__,
+    }
+    return figures
+
+
+def main() -> None:
+    arguments = argparse.ArgumentParser(description=__doc__)
+    arguments.add_argument("--every", type=int, default=1)
+    arguments.add_argument("--json", type=Path)
+    given = arguments.parse_args()
+    figures = asyncio.run(measure(given.every))
+    for name, figure in figures.items():
+        print(f"{name:45} {figure if not isinstance(figure, float) else f'{figure:.4f}'}")
+    if given.json:
+        given.json.write_text(json.dumps(figures, ensure_ascii=False, indent=1))
+
+
+if __name__ == "__main__":
+    main()
