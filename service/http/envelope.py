@@ -47,7 +47,8 @@ class Envelope:
     async def _answer(self, scope: HTTPScope, receive: Receive, send: Send) -> None:
         started = time.perf_counter()
         request_id = _request_id(scope)
-        scope["state"]["request_id"] = request_id
+        # A dict of the request's own, whatever the server did: who is signed in is remembered in it.
+        scope["state"] = {**scope["state"], "request_id": request_id}
         structlog.contextvars.clear_contextvars()
         structlog.contextvars.bind_contextvars(request_id=request_id)
         status = 0

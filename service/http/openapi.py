@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from litestar import Response, get
+import msgspec
+from litestar import Request, Response, get
 from litestar.enums import RequestEncodingType
 from litestar.handlers import HTTPRouteHandler
 from litestar.openapi import OpenAPIConfig
@@ -39,6 +40,24 @@ MEANINGS = {
     500: "A fault of ours, logged under the `request_id`.",
     503: "Something that is needed is away; see `Retry-After`.",
 }
+
+
+def pruned(part: Any) -> Any:
+    """The document without defaults that say "absent": Litestar copies them out of dataclasses, and JSON has
+    no word for them."""
+    if isinstance(part, dict):
+        return {name: pruned(value) for name, value in part.items() if value is not msgspec.UNSET}
+    return [pruned(value) for value in part] if isinstance(part, list) else part
+
+
+class _Json(JsonRenderPlugin):
+    def render(self, request: Request[Any, Any, Any], openapi_schema: dict[str, Any]) -> bytes:
+        return super().render(request, pruned(openapi_schema))
+
+
+class _Yaml(YamlRenderPlugin):
+    def render(self, request: Request[Any, Any, Any], openapi_schema: dict[str, Any]) -> bytes:
+        return super().render(request, pruned(openapi_schema))
 
 
 class Documenting(ReceiveRoutePlugin):
@@ -118,7 +137,7 @@ def openapi_config(public_url: str) -> OpenAPIConfig:
         license=License(name="Apache-2.0", identifier="Apache-2.0"),
         use_handler_docstrings=True,
         servers=[Server(url=public_url.rstrip("/"))],
-        render_plugins=[Page(), JsonRenderPlugin(), YamlRenderPlugin()],
+        render_plugins=[Page(), _Json(), _Yaml()],
         openapi_router=documentation_router(),
         components=Components(
             security_schemes={

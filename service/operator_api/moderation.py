@@ -13,6 +13,7 @@ from service.accounts.audit import AuditEntry
 from service.accounts.reports import Report, Status
 from service.http.login import Person
 from service.http.paging import Page, PageRequest, decode_cursor, paged, position_of
+from service.platform.idempotency import Once
 from service.usecases import moderate, read_audit_log
 from service.usecases.context import Context
 
@@ -45,27 +46,39 @@ async def answer_report(
     data: JSONBody[ReportAnswer],
     operator: NamedDependency[Person],
     context: NamedDependency[Context],
+    once: NamedDependency[Once | None],
 ) -> Report:
-    """Answers a report, or answers it otherwise. Doing so twice changes nothing more."""
+    """Answers a report, or answers it otherwise."""
     return await moderate.answer_report(
-        context, report_id=report_id, operator_id=operator.account_id, answer=data.answer, status=data.status
+        context,
+        report_id=report_id,
+        operator_id=operator.account_id,
+        answer=data.answer,
+        status=data.status,
+        once=once,
     )
 
 
 @post("/accounts/{account_id:uuid}/suspend", status_code=204)
 async def suspend_account(
-    account_id: FromPath[UUID], operator: NamedDependency[Person], context: NamedDependency[Context]
+    account_id: FromPath[UUID],
+    operator: NamedDependency[Person],
+    context: NamedDependency[Context],
+    once: NamedDependency[Once | None],
 ) -> None:
     """Signs an account out for good and takes its knowledge bases off the square."""
-    await moderate.suspend_account(context, account_id=account_id, operator_id=operator.account_id)
+    await moderate.suspend_account(context, account_id=account_id, operator_id=operator.account_id, once=once)
 
 
 @post("/accounts/{account_id:uuid}/restore", status_code=204)
 async def restore_account(
-    account_id: FromPath[UUID], operator: NamedDependency[Person], context: NamedDependency[Context]
+    account_id: FromPath[UUID],
+    operator: NamedDependency[Person],
+    context: NamedDependency[Context],
+    once: NamedDependency[Once | None],
 ) -> None:
     """Takes a suspension back."""
-    await moderate.restore_account(context, account_id=account_id, operator_id=operator.account_id)
+    await moderate.restore_account(context, account_id=account_id, operator_id=operator.account_id, once=once)
 
 
 @get("/audit-log")

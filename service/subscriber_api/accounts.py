@@ -6,6 +6,7 @@ from uuid import UUID
 import msgspec
 from litestar import Response, Router, delete, get, post
 from litestar.di import NamedDependency
+from litestar.openapi import ResponseSpec
 from litestar.params import FromPath, JSONBody
 from msgspec import Meta
 
@@ -76,7 +77,11 @@ async def me(person: NamedDependency[Person], context: NamedDependency[Context])
     return await export_account.read_account(context, account_id=person.account_id)
 
 
-@get("/me/export", status_code=202)
+@get(
+    "/me/export",
+    status_code=202,
+    responses={200: ResponseSpec(Export, description="The export, done.", generate_examples=False)},
+)
 async def request_export(
     person: NamedDependency[Person], context: NamedDependency[Context]
 ) -> Response[Export]:

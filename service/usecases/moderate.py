@@ -59,10 +59,18 @@ async def list_reports(
 
 
 async def answer_report(
-    context: Context, *, report_id: UUID, operator_id: UUID, answer: str, status: Status
+    context: Context,
+    *,
+    report_id: UUID,
+    operator_id: UUID,
+    answer: str,
+    status: Status,
+    once: Once | None = None,
 ) -> Report:
     """Raises ``ReportNotFound``."""
     async with context.database.transaction() as session:
+        if (kept := await claim(session, once, Report)) is not None:
+            return kept
         answered = await reports.answer(
             session, report_id=report_id, operator_id=operator_id, text=answer, status=status
         )
@@ -73,10 +81,13 @@ async def answer_report(
             subject=report_id,
             detail={"status": status},
         )
+        await keep(session, once, answered)
         return answered
 
 
-async def suspend_account(context: Context, *, account_id: UUID, operator_id: UUID) -> None:
+async def suspend_account(
+    context: Context, *, account_id: UUID, operator_id: UUID, once: Once | None = None
+) -> None:
     """Signs the account out for good and takes its knowledge bases off the square.
 
     What its readers have paid for runs out as after any unpublishing.
@@ -85,6 +96,9 @@ async def suspend_account(context: Context, *, account_id: UUID, operator_id: UU
     if account_id == operator_id:
         raise OperatorsStay("You cannot suspend yourself.")
     async with context.database.transaction() as session:
+        if await claim(session, once, bool):
+            return
+        await keep(session, once, True)
         taken = await knowledge_bases.published_of(session, account_id)
         changed = await people.suspend(session, account_id, knowledge_base_ids=taken)
         if not changed:
@@ -102,12 +116,17 @@ async def suspend_account(context: Context, *, account_id: UUID, operator_id: UU
         )
 
 
-async def restore_account(context: Context, *, account_id: UUID, operator_id: UUID) -> None:
+async def restore_account(
+    context: Context, *, account_id: UUID, operator_id: UUID, once: Once | None = None
+) -> None:
     """Lets the account in again and puts back what its suspension took off the square.
 
     Raises ``AccountNotFound``.
     """
     async with context.database.transaction() as session:
+        if await claim(session, once, bool):
+            return
+        await keep(session, once, True)
         taken = await people.restore(session, account_id)
         if taken is None:
             return

@@ -21,6 +21,7 @@ INTERNAL = {
     "service.supervisor.NotReady": "stops a start, told on the command line",
     "service.usecases.check_health.NoWorker": "what /health/ready names, never answered",
     "service.platform.blobs.BlobMissing": "a fault of ours: a 500, logged",
+    "service.answering.receipts.ReceiptForged": "said by the check that owners and the doctor run",
     "service.knowledge.parsing.parsed.UnreadableFile": "becomes the reason of a failed document",
     "service.knowledge.parsing.archive_streams.ArchiveRefused": "becomes the reason of a failed import",
     "billing.ledger.journal.Unbalanced": "a fault of ours: a 500, logged",

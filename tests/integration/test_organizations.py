@@ -286,3 +286,13 @@ async def test_the_audit_log_tells_who_did_what(
     ]
     assert {entry["actor_id"] for entry in log} == {owner.id}
     assert {entry["subject"] for entry in log[:3]} == {key}
+
+
+async def test_a_dead_key_is_401_even_where_the_body_is_bad(
+    client: httpx.AsyncClient, context: Context, owner: SignedIn, organization: str
+) -> None:
+    made = (await client.post(f"{organization}/keys", json=KEY, headers=owner.headers)).json()
+    headers = {"authorization": f"Bearer {made['secret']}", "content-type": "application/json"}
+    refused(await client.post("/api/v1/passages", content=b"{", headers=headers), 400, "invalid_input")
+    await client.delete(f"{organization}/keys/{made['id']}", headers=owner.headers)
+    refused(await client.post("/api/v1/passages", content=b"{", headers=headers), 401, "invalid_api_key")
