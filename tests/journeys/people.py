@@ -32,6 +32,10 @@ def _told(response: httpx.Response) -> str:
     return f"{request.method} {request.url.path}: {response.status_code} {response.text[:600]}"
 
 
+OPEN: list[httpx.Client] = []
+"""Every client of the run; the service's fixture closes them at its end."""
+
+
 class Caller:
     """An HTTP client of one base address and one credential, or none."""
 
@@ -39,6 +43,7 @@ class Caller:
         self.url = url
         headers = {"Authorization": f"Bearer {credential}"} if credential else {}
         self.http = httpx.Client(base_url=url, headers=headers, timeout=30, trust_env=False)
+        OPEN.append(self.http)
 
     def call(self, method: str, path: str, *, expect: int = 200, **request: Any) -> Any:
         """The decoded body of an answer whose status must be ``expect``."""
@@ -53,9 +58,6 @@ class Caller:
     def post(self, path: str, body: object = None, *, expect: int = 201, **request: Any) -> Any:
         return self.call("POST", path, expect=expect, json=body, **request)
 
-    def close(self) -> None:
-        self.http.close()
-
 
 class Person(Caller):
     """Somebody with an account of their own."""
@@ -63,10 +65,8 @@ class Person(Caller):
     def __init__(self, url: str, name: str = "Somebody") -> None:
         self.email = f"{uuid4().hex}@example.com"
         self.password = "correct horse battery"
-        anonymous = Caller(url)
         body = {"email": self.email, "password": self.password, "display_name": name}
-        session = anonymous.post("/auth/register", body)
-        anonymous.close()
+        session = Caller(url).post("/auth/register", body)
         self.account_id: str = session["account"]["id"]
         super().__init__(url, session["access_token"])
 

@@ -84,10 +84,9 @@ def test_anothers_draft_is_not_there_for_a_creator(service: Served, creator: Per
     other.call("DELETE", own, expect=404)
     other.get(f"/v1/knowledge-bases/{base['id']}", expect=404)
     other.get(f"/v1/knowledge-bases/{base['id']}/documents/{document['id']}", expect=404)
-    other.ask(base["id"], "When are roses fed?", expect=404)
-    assert "potash" in creator.ask(base["id"], "When are roses fed with potash?")["text"]
+    other.ask(base["id"], "When should I feed roses?", expect=404)
+    assert "potash" in creator.ask(base["id"], "When should I feed roses with potash?")["text"]
     Caller(service.url).get(f"/k/{base['slug']}", expect=404)
-    other.close()
 
 
 def test_the_same_key_and_body_answers_the_same_and_another_body_is_a_conflict(creator: Person) -> None:

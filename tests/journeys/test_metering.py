@@ -27,7 +27,7 @@ def test_metered_calls_stop_at_the_cap_and_show_on_the_invoice(base: dict[str, A
     assert found["usage"]["billed_units"] == 1
     best = found["passages"][0]
     assert "potash" in best["text"]
-    question = {"question": "When should roses be fed?", "knowledge_base_ids": ids}
+    question = {"question": "When should I feed roses with potash?", "knowledge_base_ids": ids}
     answers = 0
     while (response := key.http.post(ANSWERS, json=question)).status_code == 200:
         assert response.headers["zhihao-billed-units"] == "1"

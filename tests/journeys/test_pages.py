@@ -1,8 +1,9 @@
 """What a shared link opens, in a browser without JavaScript and in hostile hands."""
 
 import re
-from collections.abc import Iterator
+from html import unescape
 from html.parser import HTMLParser
+from urllib.parse import quote
 from uuid import uuid4
 
 import pytest
@@ -21,7 +22,7 @@ PAYLOADS = [
 ]
 ELEMENTS = """
     html head meta title link body header a form input button main section article aside h1 h2 p ul ol li
-    strong span small details summary pre code footer mark em
+    strong span small details summary pre code footer mark em div dl dt dd
 """
 ALLOWED = frozenset(ELEMENTS.split())
 
@@ -47,11 +48,10 @@ def assert_runs_nothing(html: str) -> None:
 
 
 @pytest.fixture
-def anybody(service: Served) -> Iterator[Caller]:
+def anybody(service: Served) -> Caller:
     caller = Caller(service.url)
     caller.http.headers["Accept-Language"] = "en"
-    yield caller
-    caller.close()
+    return caller
 
 
 def test_a_published_base_has_a_page_with_its_plans_and_free_documents(
@@ -100,7 +100,7 @@ def test_the_style_is_our_own_file_and_may_be_kept(anybody: Caller) -> None:
 
 def test_a_citation_opens_its_exact_span_under_the_same_access(anybody: Caller, creator: Person) -> None:
     base = creator.publish_texts("引文", [texts.ROSE], [texts.FREE])
-    answer = creator.ask(base["id"], "When should roses be fed with potash?")
+    answer = creator.ask(base["id"], "When should I feed roses with potash?")
     citation = answer["citations"][0]
     path = f"/k/{base['slug']}/d/{citation['document_id']}"
     query = {name: citation[name] for name in ("start", "end", "revision_id")}
@@ -142,14 +142,13 @@ def test_a_creator_has_a_page_and_other_names_have_none(anybody: Caller, service
     base = author.publish_texts("作者頁", [texts.ROSE])
     html = anybody.get(f"/@{handle}")
     assert "林知行" in html
-    assert f"/k/{base['slug']}" in html
+    assert f"/k/{quote(base['slug'])}" in html
     assert anybody.get(f"/@{handle.upper()}")
     assert anybody.http.get("/@nobody-of-this-name").status_code == 404
     for accept, kind in (("text/html", "text/html"), ("*/*", "application/problem+json")):
         nothing = anybody.http.get("/nothing-here", headers={"Accept": accept})
         assert nothing.status_code == 404
         assert nothing.headers["content-type"].startswith(kind)
-    author.close()
 
 
 def test_the_square_is_a_page_with_a_search(anybody: Caller, creator: Person) -> None:
@@ -158,7 +157,7 @@ def test_the_square_is_a_page_with_a_search(anybody: Caller, creator: Person) ->
 
     def shown() -> str | None:
         html: str = anybody.get("/", params={"q": word})
-        return html if f"/k/{base['slug']}" in html else None
+        return html if f"/k/{quote(base['slug'])}" in html else None
 
     html = eventually(shown, what="the card")
     assert f"<em>{word}</em>" in html
@@ -192,8 +191,8 @@ def test_text_of_any_kind_runs_nothing(anybody: Caller, service: Served, payload
     ]
     for html in pages:
         assert_runs_nothing(html)
-        assert "49" not in re.sub(r"[0-9a-f-]{12,}", "", html) or "7 * 7" not in payload
-    author.close()
+    for html in pages[:3]:
+        assert payload in unescape(html), "it is shown as it was written"
 
 
 def test_odd_addresses_are_answered_with_a_page_and_never_with_a_fault(

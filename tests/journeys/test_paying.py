@@ -10,7 +10,7 @@ from tests.journeys.serving import Served
 
 def test_a_reader_subscribes_and_is_answered_at_once(creator: Person, person: Person) -> None:
     base = creator.publish_texts("訂閱", [texts.ROSE])
-    person.ask(base["id"], "When should roses be fed?", expect=402)
+    person.ask(base["id"], "When should I feed roses with potash?", expect=402)
     session = person.check_out(base)
     paid = pay(session["checkout_url"])
     assert paid.status_code == 303
@@ -19,7 +19,7 @@ def test_a_reader_subscribes_and_is_answered_at_once(creator: Person, person: Pe
     assert subscription["plan_id"] == base["plan"]["id"]
     assert subscription["current_period_end"]
     # What shows as active already has its grant: no waiting here.
-    answer = person.ask(base["id"], "When should roses be fed?")
+    answer = person.ask(base["id"], "When should I feed roses with potash?")
     assert "potash" in answer["text"]
     assert answer["citations"]
     receipt = Caller(person.url).get(f"/v1/receipts/{answer['receipt_id']}")
@@ -34,7 +34,7 @@ def test_a_declined_card_grants_nothing_and_another_card_can_follow(creator: Per
     assert declined.status_code in {200, 402}
     assert "declined" in declined.text.lower() or "拒" in declined.text
     assert person.active_subscription(base["id"]) is None
-    person.ask(base["id"], "When should roses be fed?", expect=402)
+    person.ask(base["id"], "When should I feed roses with potash?", expect=402)
     assert pay(session["checkout_url"]).status_code == 303
     eventually(lambda: person.active_subscription(base["id"]), what="the subscription")
 

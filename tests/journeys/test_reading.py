@@ -60,7 +60,7 @@ def test_two_free_questions_then_the_plans(creator: Person, person: Person) -> N
 
 def test_every_citation_is_the_exact_span_it_names(creator: Person) -> None:
     base = creator.publish_texts("引文", [texts.ROSE, texts.LAVENDER])
-    for question in ("When should roses be fed?", "薰衣草什么时候修剪？"):
+    for question in ("When should I feed roses with potash?", "薰衣草什么时候修剪？"):
         answer = creator.ask(base["id"], question)
         assert answer["citations"]
         for citation in answer["citations"]:
@@ -80,7 +80,9 @@ def test_a_question_to_two_bases_is_answered_from_the_one_that_is_the_readers(
     theirs = other.publish_texts("Their tomatoes", [texts.TOMATO])
     person.subscribe(mine)
     both = [mine["id"], theirs["id"]]
-    question = "When should roses be fed, and how often are the side shoots of tomatoes pinched out?"
+    question = (
+        "When should I feed roses with potash, and how often are the side shoots of tomatoes pinched out?"
+    )
     answer = person.post("/v1/ask", {"question": question, "knowledge_base_ids": both}, expect=200)
     assert {citation["knowledge_base_id"] for citation in answer["citations"]} == {mine["id"]}
     assert "cordon" not in str(answer)
@@ -92,13 +94,12 @@ def test_a_question_to_two_bases_is_answered_from_the_one_that_is_the_readers(
     assert "every week" not in str(foreign)
     closed = {"question": question, "knowledge_base_ids": [theirs["id"]]}
     person.post("/v1/ask", closed, expect=402)
-    other.close()
 
 
 def test_a_streamed_answer_cites_and_ends_with_done(creator: Person) -> None:
     base = creator.publish_texts("流", [texts.ROSE])
     path = f"/v1/knowledge-bases/{base['id']}/ask"
-    body = {"question": "When should roses be fed?"}
+    body = {"question": "When should I feed roses with potash?"}
     headers = {"Accept": "text/event-stream"}
     with creator.http.stream("POST", path, json=body, headers=headers) as response:
         assert response.status_code == 200
