@@ -4,6 +4,7 @@ A total is absolute, so a later one replaces it and a repeated one does no harm.
 to have arrived is sent again, the same, before there is a next one.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -27,11 +28,19 @@ class Report:
     revision: int
     value: int
     customer_id: str
+    contract_started_at: datetime
 
     @property
     def timestamp(self) -> datetime:
-        """Inside the hour, and later for each revision: Stripe keeps the newest of an hour."""
-        return self.hour + timedelta(seconds=min(self.revision, _LAST_SECOND))
+        """Inside the hour, and later for each revision: Stripe keeps the newest of an hour.
+
+        In the contract's first hour it is after the contract's start: Stripe puts on no invoice what was
+        metered before there was a subscription.
+        """
+        before = math.ceil((self.contract_started_at - self.hour).total_seconds())
+        if not 0 < before <= _LAST_SECOND:
+            before = 0
+        return self.hour + timedelta(seconds=min(before + self.revision, _LAST_SECOND))
 
     @property
     def identifier(self) -> str:
@@ -45,17 +54,18 @@ _INTEND = text(
     UPDATE usage_bucket b
     SET revision = due.revision, revision_total = due.total
     FROM (
-      SELECT d.organization_id, d.meter, d.hour, c.stripe_customer_id,
+      SELECT d.organization_id, d.meter, d.hour, c.stripe_customer_id, c.started_at,
              CASE WHEN d.sent_revision < d.revision THEN d.revision ELSE d.revision + 1 END AS revision,
              CASE WHEN d.sent_revision < d.revision THEN d.revision_total ELSE d.total END AS total
       FROM usage_bucket d JOIN contract c ON c.organization_id = d.organization_id
       WHERE d.due AND d.rejected IS NULL AND c.stripe_customer_id IS NOT NULL
+        AND c.started_at IS NOT NULL
       ORDER BY d.hour, d.organization_id, d.meter LIMIT :limit
       FOR NO KEY UPDATE OF d SKIP LOCKED
     ) AS due
     WHERE b.organization_id = due.organization_id AND b.meter = due.meter AND b.hour = due.hour
     RETURNING b.organization_id, b.meter, timezone('UTC', b.hour), b.revision, b.revision_total,
-              due.stripe_customer_id
+              due.stripe_customer_id, timezone('UTC', due.started_at)
     """
 )
 
@@ -81,8 +91,16 @@ async def intend(session: AsyncSession, *, limit: int) -> list[Report]:
     """
     rows = await session.execute(_INTEND, {"limit": limit})
     return [
-        Report(organization_id, meter, hour.replace(tzinfo=UTC), revision, value, customer_id)
-        for organization_id, meter, hour, revision, value, customer_id in rows
+        Report(
+            organization_id,
+            meter,
+            hour.replace(tzinfo=UTC),
+            revision,
+            value,
+            customer_id,
+            started_at.replace(tzinfo=UTC),
+        )
+        for organization_id, meter, hour, revision, value, customer_id, started_at in rows
     ]
 
 

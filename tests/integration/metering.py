@@ -124,9 +124,10 @@ async def make_customer(
         await run(
             database,
             """
-            INSERT INTO contract (organization_id, status, stripe_customer_id, unpaid_since, created_at,
-                                  updated_at)
-            SELECT :org, :status, 'cus_' || CAST(:org AS text), now - CAST(:unpaid AS interval), now, now
+            INSERT INTO contract (organization_id, status, stripe_customer_id, unpaid_since, started_at,
+                                  created_at, updated_at)
+            SELECT :org, :status, 'cus_' || CAST(:org AS text), now - CAST(:unpaid AS interval),
+                   now - interval '40 days', now, now
             FROM zhihao_now() AS now
             """,
             org=customer.organization_id,

@@ -9,6 +9,7 @@ from uuid import uuid4
 import pytest
 
 from billing.metering import contracts, usage
+from billing.metering.reporting import Report
 from billing.processor.port import ProcessorRefused, ProcessorUnavailable, SubscriptionSnapshot
 from service.platform.database import Database
 from service.usecases.admit_calls import Call, KeyPrincipal, admit_call
@@ -174,3 +175,16 @@ async def test_a_contract_follows_its_subscription_in_any_order(database: Databa
     with pytest.raises(contracts.ContractExists):
         async with database.transaction() as session:
             await contracts.begin(session, organization_id=organization, intent_id=uuid4())
+
+
+def test_in_the_contracts_first_hour_usage_is_dated_after_its_start() -> None:
+    hour = datetime(2026, 11, 21, 2, tzinfo=UTC)
+
+    def second(started_at: datetime, revision: int) -> datetime:
+        return Report(uuid4(), "answers", hour, revision, 1, "cus_1", started_at).timestamp
+
+    started = hour + timedelta(minutes=55, seconds=15, milliseconds=200)
+    assert second(started, 1) == hour + timedelta(minutes=55, seconds=17)
+    assert second(started, 2) == hour + timedelta(minutes=55, seconds=18)
+    assert second(hour - timedelta(days=3), 1) == hour + timedelta(seconds=1)
+    assert second(hour + timedelta(minutes=59, seconds=59), 9) == hour + timedelta(minutes=59, seconds=59)
