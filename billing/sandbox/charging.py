@@ -3,7 +3,9 @@
 from copy import deepcopy
 from typing import Any
 
+from billing.sandbox.booking import book
 from billing.sandbox.cards import CARDS, REASONS, TOKENS, Outcome, card_details, card_of, new_method
+from billing.sandbox.disputing import open_dispute
 from billing.sandbox.errors import ApiError, invalid, missing_object
 from billing.sandbox.fees import least_charge, processing_fee
 from billing.sandbox.shape import Body, build, new_id
@@ -103,7 +105,10 @@ async def _succeed(store: Store, before: Body, intent: Body, method: Body) -> Bo
         latest_charge=charge["id"],
         last_payment_error=None,
     )
-    return await store.changed(before, intent, "payment_intent.succeeded")
+    await store.changed(before, intent, "payment_intent.succeeded")
+    if card_of(method).disputed:
+        await open_dispute(store, charge)
+    return intent
 
 
 async def _fail(store: Store, before: Body, intent: Body, method: Body, decline_code: str) -> Body:
@@ -206,50 +211,6 @@ def _outcome(type: str, status: str, reason: str | None, message: str) -> Body:
         "seller_message": message,
         "type": type,
     }
-
-
-async def book(
-    store: Store,
-    *,
-    amount: int,
-    currency: str,
-    type: str,
-    source: str | None,
-    fee: int = 0,
-    after: int = 0,
-    category: str | None = None,
-    description: str | None = None,
-) -> Body:
-    """Moves the account's balance by ``amount`` less ``fee``, available ``after`` so many seconds."""
-    details = [
-        {
-            "amount": fee,
-            "application": None,
-            "currency": currency,
-            "description": "Stripe processing fees",
-            "type": "stripe_fee",
-        }
-    ]
-    due = store.now + after
-    transaction = build(
-        "balance_transaction",
-        id=new_id("txn"),
-        amount=amount,
-        available_on=due,
-        balance_type="payments",
-        created=store.now,
-        currency=currency,
-        description=description,
-        fee=fee,
-        fee_details=details if fee else [],
-        net=amount - fee,
-        reporting_category=category or type,
-        source=source,
-        status="pending" if after else "available",
-        type=type,
-        _due=due if after else None,
-    )
-    return await store.put(transaction)
 
 
 def check_card(number: str) -> str:

@@ -9,10 +9,12 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from billing.sandbox import timeline
-from billing.sandbox.charging import book
+from billing.sandbox.booking import book
+from billing.sandbox.disputing import decide, open_dispute
 from billing.sandbox.errors import ApiError
 from billing.sandbox.faults import Faults
 from billing.sandbox.runtime import Runtime
+from billing.sandbox.shape import public
 
 
 async def _body(request: Request) -> dict[str, Any]:
@@ -82,6 +84,23 @@ async def top_up(request: Request) -> Response:
     return JSONResponse({"balance_transaction": transaction["id"]})
 
 
+async def disputes(request: Request) -> Response:
+    """``{"charge": id}`` opens a dispute; ``{"dispute": id, "status": "won" | "lost"}`` decides one."""
+    runtime = _runtime(request)
+    try:
+        body = await _body(request)
+        async with runtime.work() as store:
+            if "charge" in body:
+                dispute = await open_dispute(store, await store.get(str(body["charge"]), "charge", "charge"))
+            else:
+                dispute = await store.get(str(body.get("dispute")), "dispute", "dispute")
+                dispute = await decide(store, dispute, str(body.get("status")))
+    except ApiError as error:
+        return JSONResponse({"error": error.body}, error.status)
+    runtime.deliver_soon()
+    return JSONResponse(public(dispute))
+
+
 async def deliveries(request: Request) -> Response:
     """What was sent, what waits, and what the endpoints said; newest first."""
     async with _runtime(request).pool.connection() as connection:
@@ -99,5 +118,6 @@ ROUTES = [
     Route("/_sandbox/faults", faults, methods=["GET", "POST", "DELETE"]),
     Route("/_sandbox/advance", advance, methods=["POST"]),
     Route("/_sandbox/balance", top_up, methods=["POST"]),
+    Route("/_sandbox/disputes", disputes, methods=["POST"]),
     Route("/_sandbox/deliveries", deliveries),
 ]

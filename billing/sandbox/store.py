@@ -61,7 +61,12 @@ class Store:
             " VALUES (%s, %s, %s, %s, %s, %s, %s) ON CONFLICT (account, id) DO UPDATE SET"
             " body = excluded.body, due = excluded.due, clock = excluded.clock",
             [
-                *(self.account, body["id"], body["object"], body.get("created") or self.now),
+                *(
+                    self.account,
+                    body["id"],
+                    body["object"],
+                    body.get("_created") or body.get("created") or self.now,
+                ),
                 *(Jsonb(body), body.get("_due"), body.get("_clock")),
             ],
         )
@@ -180,15 +185,9 @@ class Store:
         """Where events go: what the sandbox was started with, and what was created through the API."""
         platform = replace(self, account="")
         made = await platform.select("webhook_endpoint", status="enabled")
-        v2 = await platform.select("v2.core.event_destination", status="enabled")
         return [
             *self.config.endpoints,
             *(Endpoint(e["url"], e["_secret"], tuple(e["enabled_events"]), id=e["id"]) for e in made),
-            *(
-                Endpoint(e["_url"], e["_secret"], tuple(e["enabled_events"]), thin=True, id=e["id"])
-                for e in v2
-                if e["_url"]
-            ),
         ]
 
     async def _enqueue(self, endpoint: Endpoint, event_id: str, payload: Body) -> None:

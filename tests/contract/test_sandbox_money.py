@@ -187,3 +187,39 @@ async def test_a_portal_page_ends_a_subscription(client: stripe.StripeClient) ->
     )
     assert (await post(session.url, subscription=subscription.id, end="1")).status_code == 303
     assert (await client.v1.subscriptions.retrieve_async(subscription.id)).cancel_at_period_end
+
+
+async def test_a_dispute_takes_the_money_until_it_is_won(
+    client: stripe.StripeClient, sandbox: Sandbox
+) -> None:
+    charge = (await pay(client, 1000)).latest_charge.id
+    opened = sandbox.control("disputes", {"charge": charge})
+    dispute = await client.v1.disputes.retrieve_async(opened["id"])
+    [taken] = dispute.balance_transactions
+    assert (dispute.status, taken.amount, taken.fee) == ("needs_response", -1000, 10_650)
+    sandbox.listener.wait_for("charge.dispute.created", id=dispute.id)
+    with pytest.raises(stripe.InvalidRequestError) as refused:
+        await client.v1.refunds.create_async({"charge": charge})
+    assert refused.value.code == "charge_disputed"
+    won = await client.v1.disputes.update_async(
+        dispute.id, {"evidence": {"uncategorized_text": "winning_evidence"}}
+    )
+    assert (won.status, [one.amount for one in won.balance_transactions]) == ("won", [-1000, 1000])
+    sandbox.listener.wait_for("charge.dispute.funds_reinstated", id=dispute.id)
+
+
+async def test_a_disputed_card_is_disputed_and_can_be_lost(client: stripe.StripeClient) -> None:
+    intent = await pay(client, 1000, "pm_card_createDispute")
+    [dispute] = (await client.v1.disputes.list_async({"payment_intent": intent.id})).data
+    assert (await client.v1.disputes.close_async(dispute.id)).status == "lost"
+
+
+async def test_a_payout_takes_what_is_available(client: stripe.StripeClient, sandbox: Sandbox) -> None:
+    sandbox.control("balance", {"amount": 700, "currency": "sgd"})
+    with pytest.raises(stripe.InvalidRequestError) as poor:
+        await client.v1.payouts.create_async({"amount": 701, "currency": "sgd"})
+    assert poor.value.code == "balance_insufficient"
+    payout = await client.v1.payouts.create_async({"amount": 700, "currency": "sgd"})
+    assert payout.status == "pending"
+    assert (await client.v1.payouts.cancel_async(payout.id)).status == "canceled"
+    assert payout.id in [one.id for one in (await client.v1.payouts.list_async({})).data]

@@ -2,7 +2,7 @@
 
 from copy import deepcopy
 
-from billing.sandbox.charging import book
+from billing.sandbox.booking import book
 from billing.sandbox.errors import ApiError, invalid, missing_param
 from billing.sandbox.routes import Call, route
 from billing.sandbox.shape import Body, build, merge, new_id

@@ -174,6 +174,8 @@ async def _report(store: Store, meter: Body, code: str, identifier: str) -> None
         {
             "created": at,
             "context": None,
+            "snapshot_event": None,
+            "changes": None,
             "related_object": {
                 "id": meter["id"],
                 "type": "billing.meter",

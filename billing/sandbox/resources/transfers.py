@@ -3,7 +3,7 @@
 from copy import deepcopy
 from dataclasses import replace
 
-from billing.sandbox.charging import book
+from billing.sandbox.booking import book
 from billing.sandbox.errors import ApiError, invalid, missing_param
 from billing.sandbox.resources.balance import amounts
 from billing.sandbox.routes import Call, route
