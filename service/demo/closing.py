@@ -9,7 +9,7 @@ from typing import Any
 from service.demo.cast import Cast, Person, Shelf
 from service.demo.creating import publish_library
 from service.demo.reading import TIP, ask, cited_place, open_citation
-from service.demo.telling import StoryBroken, Teller, fen
+from service.demo.telling import StoryBroken, Teller, fen, money
 
 EARNED_SECONDS = 15
 DOCTOR_SECONDS = 60
@@ -28,24 +28,35 @@ FOREIGN = "面包怎么烤才松软"
 async def show_earnings(teller: Teller, cast: Cast, data_dir: Path) -> None:
     """80% of the subscription and of the tip less the same share of the fees; the ledger sums to zero."""
     share = MONTHLY * 8 // 10 + TIP * 8 // 10
+    token = cast.creator.token
 
     async def earned() -> dict[str, Any] | None:
-        found = await teller.call("GET", "/creator/v1/earnings", token=cast.creator.token, quiet=True)
-        return next((found | b for b in found["balances"] if b["earned"] >= share), None)
+        found = await teller.call("GET", "/creator/v1/earnings", token=token, quiet=True)
+        return found if sum(balance["earned"] for balance in found["balances"]) >= share else None
 
-    balance = await teller.until("The subscription and the tip are earned", earned, seconds=EARNED_SECONDS)
-    await teller.call("GET", "/creator/v1/earnings", token=cast.creator.token)
+    await teller.until("The subscription and the tip are earned", earned, seconds=EARNED_SECONDS)
+    found = await teller.call("GET", "/creator/v1/earnings", token=token)
+    (balance,) = found["balances"]
+    sales = (await teller.call("GET", "/creator/v1/sales", token=token))["data"]
+    for sale in sales:
+        came = f", come by ?ref={sale['ref']}" if sale["ref"] else ""
+        split = f"{money(sale['price'])}: {fen(sale['earned'])} earned, {fen(sale['fees'])} of the fees"
+        teller.show(sale["kind"], split + came)
+    teller.check("the shared link is on the subscription's sale", any(sale["ref"] for sale in sales), sales)
     for name in ("earned", "fees", "refunded", "paid", "payable"):
         teller.show(name, fen(balance[name], balance["currency"]))
-    parts = f"80% of {fen(MONTHLY)} and of {fen(TIP)} is {fen(share)}"
-    teller.check(parts, balance["earned"] == share, balance)
+    sums = {name: sum(sale[name] for sale in sales) for name in ("earned", "fees")}
+    held = balance["earned"] == sums["earned"] == share and balance["fees"] == sums["fees"] > 0
+    teller.check(f"80% of {fen(MONTHLY)} and of {fen(TIP)}, and 80% of the fees, to the cent", held, balance)
     left = balance["earned"] - balance["fees"] - balance["refunded"] - balance["paid"]
     teller.check("earned − fees − refunded − paid = payable", balance["payable"] == left, balance)
-    teller.check("the processor's fees are borne in proportion", balance["fees"] > 0, balance)
-
-    lines = await teller.call("GET", "/creator/v1/earnings/transfers", token=cast.creator.token)
-    for line in lines["data"]:
-        teller.show("transfer", line)
+    lines = await teller.call("GET", "/creator/v1/earnings/transfers", token=token)
+    moved = sum(line["amount"] for line in lines["data"])
+    claim = f"and so do the {len(lines['data'])} lines of the ledger behind it"
+    teller.check(claim, moved == left, lines)
+    accruing = sum(one["amount"] for one in found["accruing"])
+    claim = f"{fen(accruing)} of the metered calls accrue until their invoice is paid"
+    teller.check(claim, accruing > 0, found)
     await examine(teller, data_dir)
 
 

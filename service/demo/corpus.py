@@ -42,6 +42,10 @@ ARCHIVED = (
 )
 
 
+SET_OUT = (" ", "\t", ">>>", "...", "#", "-", "*", "|", "+")
+"""A paragraph with a line that begins so is laid out by its author, and left as it is."""
+
+
 @dataclass(frozen=True)
 class Page:
     """One document: ``name`` is the module's, ``text`` is Markdown."""
@@ -60,13 +64,13 @@ def page(name: str) -> Page | None:
         module = importlib.import_module(name)
     except ImportError:
         return None
-    lines = [f"# {name}", "", inspect.getdoc(module) or ""]
+    lines = [f"# {name}", "", _prose(module)]
     for entry, value in _members(module):
-        lines += ["", f"## {name}.{entry}{_signature(value)}", "", inspect.getdoc(value) or ""]
+        lines += ["", f"## {name}.{entry}{_signature(value)}", "", _prose(value)]
         if inspect.isclass(value):
             for method, function in _methods(value):
-                lines += ["", f"### {name}.{entry}.{method}{_signature(function)}", ""]
-                lines.append(inspect.getdoc(function) or "")
+                heading = f"### {name}.{entry}.{method}{_signature(function)}"
+                lines += ["", heading, "", _prose(function)]
     return Page(name, "\n".join(lines).strip() + "\n") if len(lines) > 3 else None
 
 
@@ -90,6 +94,21 @@ def pack(pages: list[Page]) -> bytes:
     return buffer.getvalue()
 
 
+def _prose(value: object) -> str:
+    """The docstring as Markdown: paragraphs in one line each, whatever is set out in lines as code."""
+    paragraphs = (inspect.getdoc(value) or "").split("\n\n")
+    return "\n\n".join(_paragraph(one.strip("\n")) for one in paragraphs if one.strip())
+
+
+def _paragraph(text: str) -> str:
+    lines = text.splitlines()
+    if any(
+        line != line.lstrip() or line.startswith((">>>", "...", "#", "-", "*", "|", "+")) for line in lines
+    ):
+        return f"```\n{text}\n```"
+    return " ".join(" ".join(lines).split())
+
+
 def _members(module: ModuleType) -> Iterator[tuple[str, object]]:
     """What the module offers and documents: functions and classes of its own, by name."""
     public = getattr(module, "__all__", None) or [name for name in vars(module) if not name.startswith("_")]
@@ -106,11 +125,11 @@ def _methods(owner: type) -> Iterator[tuple[str, object]]:
 
 
 def _signature(value: object) -> str:
-    """The call's form as far as Python knows it; an address in a default says nothing to a reader."""
+    """What a call takes, by name: ``(heap, item)``."""
     if not callable(value):
         return ""
     try:
-        form = str(inspect.signature(value))
+        parameters = inspect.signature(value).parameters
     except (ValueError, TypeError):
         return "()"
-    return "(…)" if " at 0x" in form or len(form) > 160 else form
+    return f"({', '.join(name for name in parameters if name != 'self')})"

@@ -16,8 +16,8 @@ SEARCHES = (
     ("实战课", "simplified, finding the traditional title"),
 )
 FREE_QUESTIONS = (
-    "What does heapq.heappushpop do?",
-    "Where does bisect_left insert x if x already appears in the list?",
+    "How do I pop the smallest item off the heap?",
+    "Where does insort insert x if x is already in a?",
 )
 FOREIGN_QUESTION = "How long should sourdough bread rise before baking?"
 PAID_QUESTION = "What happens to lru_cache if maxsize is set to None?"
@@ -88,7 +88,7 @@ async def subscribe_and_ask(teller: Teller, cast: Cast, shelf: Shelf) -> None:
     async for event, data in teller.stream(path, token=reader.token, json={"question": PAID_QUESTION}):
         if event == "delta":
             pieces.append(data["text"])
-            teller.show("delta", shortened(data["text"], 84))
+            teller.show("delta", shortened(data["text"], 160))
         elif event == "citation":
             cited.append(data)
         elif event in {"done", "error"}:
@@ -120,7 +120,7 @@ async def ask(teller: Teller, reader: Person, shelf: Shelf, question: str) -> An
     path = f"/v1/knowledge-bases/{shelf.id}/ask"
     teller.show("question", question)
     answer = await teller.call("POST", path, token=reader.token, json={"question": question})
-    teller.show("refused" if answer["refused"] else "answer", shortened(answer["text"], 170))
+    teller.show("refused" if answer["refused"] else "answer", shortened(answer["text"], 240))
     for citation in answer["citations"]:
         teller.show("cites", cited_place(citation))
     return answer
@@ -138,11 +138,9 @@ async def open_citation(teller: Teller, reader: Person, citation: dict[str, Any]
 
 
 def cited_place(citation: dict[str, Any]) -> str:
-    """``functools › functools.lru_cache(maxsize=128)``: where a person would look."""
-    locator = citation["locator"]
-    parts = locator.values() if isinstance(locator, dict) else [locator] if locator else []
-    words = [str(word) for part in parts for word in (part if isinstance(part, list) else [part])]
-    return " › ".join([citation["title"], *words])
+    """``functools › functools.reduce()``: where a person would look."""
+    label = citation["locator"]["label"]
+    return f"{citation['title']} › {label}" if label and label != citation["title"] else citation["title"]
 
 
 async def _find(teller: Teller, shelf: Shelf, query: str, how: str) -> None:

@@ -12,7 +12,10 @@ import httpx
 import msgspec
 from rich.console import Console
 from rich.markup import escape
+from rich.padding import Padding
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+from rich.text import Text
 
 T = TypeVar("T")
 
@@ -45,16 +48,16 @@ class Teller:
         self.console.rule(f"[bold]{escape(number)}  {escape(title)}", align="left", style="cyan")
 
     def say(self, text: str) -> None:
-        self.console.print(f"  {escape(text)}", soft_wrap=False)
+        self.console.print(Padding(Text(text), (0, 0, 0, 2)))
 
     def show(self, label: str, value: object) -> None:
-        self.console.print(f"  [cyan]{escape(label):<12}[/] {escape(str(value))}")
+        self._row(Text(label, "cyan"), str(value), width=11)
 
     def check(self, claim: str, held: bool, seen: object = "") -> None:
         """Says that ``claim`` holds. Raises ``StoryBroken`` with what was ``seen`` instead."""
         if not held:
             raise StoryBroken(f"{claim}: this does not hold. Seen: {seen!r}")
-        self.console.print(f"  [green]✓[/] {escape(claim)}")
+        self._row(Text("✓", "green"), claim, width=1)
 
     @contextmanager
     def bar(self, label: str, total: int | None) -> Iterator[Callable[[int, int | None], None]]:
@@ -74,6 +77,15 @@ class Teller:
         with self.console.status(f"  {escape(label)}"):
             yield
 
+    def _row(self, head: Text, text: str, *, width: int) -> None:
+        """One entry; a text of several lines stays in its own column."""
+        row = Table.grid(padding=(0, 1))
+        row.add_column(width=1)
+        row.add_column(width=width)
+        row.add_column()
+        row.add_row("", head, Text(text))
+        self.console.print(row)
+
     # --- calling ---------------------------------------------------------------------------------------
 
     async def call(
@@ -83,17 +95,21 @@ class Teller:
         *,
         token: str | None = None,
         expect: int | None = 200,
-        quiet: bool = False,
+        quiet: bool | int = False,
         headers: dict[str, str] | None = None,
         **request: Any,
     ) -> Any:
-        """The decoded JSON of a call, ``None`` if empty; the status must be ``expect`` (``None``: any)."""
+        """The decoded JSON of a call, ``None`` if empty; the status must be ``expect`` (``None``: any).
+
+        A ``quiet`` call is not shown; with a status as ``quiet``, one that is answered so is not.
+        """
         started = time.perf_counter()
         response = await self._http.request(
             method, path, headers=self._headers(token) | (headers or {}), **request
         )
         unexpected = expect is not None and response.status_code != expect
-        if not quiet or unexpected:
+        hushed = quiet is True or (quiet is not False and response.status_code == quiet)
+        if unexpected or not hushed:
             self._line(method, path, response.status_code, time.perf_counter() - started)
         if unexpected:
             raise StoryBroken(f"{method} {path} answers {expect}: it answered {_brief(response)}")

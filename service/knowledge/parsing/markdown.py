@@ -16,7 +16,8 @@ _BLOCKS.core.ruler.disable(["inline", "text_join"])
 
 _LINE_END = re.compile(r"\r\n?|\n")
 _FRONT_MATTER = re.compile(r"---[ \t]*\r?\n.*?\n(?:---|\.\.\.)[ \t]*(?:\r?\n|$)", re.DOTALL)
-_MARKUP = re.compile(r"[*_`~]+|\[([^\]]*)\]\([^)]*\)|<[^>]*>")
+# An underscore inside a word is part of it (lru_cache), as CommonMark has it.
+_MARKUP = re.compile(r"[*`~]+|(?<![^\W_])_+|_+(?![^\W_])|\[([^\]]*)\]\([^)]*\)|<[^>]*>")
 
 LEAVES = {"fence": "code", "code_block": "code", "html_block": "paragraph"}
 
