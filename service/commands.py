@@ -69,9 +69,9 @@ async def examine(settings: Settings, console: Console) -> bool:
         findings = await check_invariants(context)
     for finding in findings:
         mark = "[red]wrong[/]" if finding.faults else "[green]ok[/]"
-        console.print(f"{mark:>14} {finding.name:36} {finding.sentence}")
+        console.print(f"{mark} {finding.name}: {finding.sentence}", soft_wrap=True)
         for fault in finding.faults:
-            console.print(f"         {fault}", markup=False)
+            console.print(f"   {fault}", markup=False, soft_wrap=True)
     wrong = sum(1 for finding in findings if finding.faults)
     console.print(f"{len(findings)} checks, {wrong} with faults.")
     return not wrong
