@@ -32,7 +32,7 @@ async def settle_subscription(
     lane: Lane | None = None,
     gone: Callable[[], SubscriptionSnapshot | None] = lambda: None,
 ) -> str:
-    """Looks at the subscription and writes what it is. ``gone`` tells its last state, should Stripe forget it.
+    """Looks at the subscription and writes what it is. ``gone`` tells its last state, if it is forgotten.
 
     Raises ``ProcessorUnavailable``, ``LaneLost``.
     """

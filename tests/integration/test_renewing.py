@@ -1,0 +1,143 @@
+"""Subscriptions over time: trials, renewals, payments that fail, on a sandbox whose clock is moved."""
+
+from collections.abc import AsyncIterator, Iterator
+from datetime import timedelta
+from uuid import uuid4
+
+import psycopg
+import pytest
+import sqlalchemy as sa
+from psycopg import sql
+
+from billing.processor.port import CheckoutRequest, LineItem
+from service.platform.database import Database
+from tests.contract.sandbox_process import Sandbox, sandbox_running
+from tests.integration.selling import FAILS_LATER, Shop, shop_open
+
+DAY = 86_400
+GRANT = "SELECT * FROM access_grant WHERE account_id = :account"
+
+
+@pytest.fixture(scope="module")
+def till(postgres: str) -> Iterator[Sandbox]:
+    """A sandbox whose clock may be moved: shared by this file alone."""
+    name = f"sandbox_{uuid4().hex}"
+    with psycopg.connect(postgres, autocommit=True) as connection:
+        connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+    head, _, tail = postgres.rpartition("/zhihao?")
+    with sandbox_running(f"{head}/{name}?{tail}") as running:
+        yield running
+
+
+@pytest.fixture
+async def shop(database: Database, till: Sandbox) -> AsyncIterator[Shop]:
+    async with shop_open(database, till) as opened:
+        await keep_time(opened)
+        yield opened
+
+
+async def keep_time(shop: Shop) -> None:
+    """Sets our clock to the sandbox's."""
+    ahead = shop.sandbox.control("health", method="GET")["now"]
+    async with shop.context.database.transaction() as session:
+        await session.execute(
+            sa.text("UPDATE clock_offset SET ahead = to_timestamp(:now) - now()"), {"now": ahead}
+        )
+
+
+async def advance(shop: Shop, days: int, *awaited: str) -> None:
+    shop.sandbox.control("advance", {"seconds": days * DAY})
+    await keep_time(shop)
+    await shop.settle(*awaited)
+
+
+async def test_each_renewal_is_another_sale_and_a_longer_grant(shop: Shop) -> None:
+    reader = await shop.reader()
+    before = await shop.subscribe(reader, await shop.plan())
+    [granted] = await shop.rows(GRANT, account=reader.id)
+    await advance(shop, 32, "invoice.paid")
+    [after] = (await shop.call("GET", "/v1/subscriptions", reader))["data"]
+    assert after["current_period_end"] > before["current_period_end"]
+    [longer] = await shop.rows(GRANT, account=reader.id)
+    assert longer.ends_at > granted.ends_at + timedelta(days=27)
+    [balance] = await shop.earned()
+    assert (balance["earned"], balance["fees"]) == (1584, 388)
+    periods = await shop.rows(
+        "SELECT period_start, period_end FROM sale WHERE account_id = :account ORDER BY paid_at",
+        account=reader.id,
+    )
+    assert periods[0].period_end == periods[1].period_start
+
+
+async def test_a_trial_is_open_at_once_paid_later_and_given_once(shop: Shop) -> None:
+    reader = await shop.reader()
+    plan = await shop.plan(interval="month", trial_days=7, price={"amount": 990, "currency": "cny"})
+    await shop.pay((await shop.checkout(reader, plan))["checkout_url"])
+    await shop.settle("customer.subscription.created", "checkout.session.completed")
+    [trial] = (await shop.call("GET", "/v1/subscriptions", reader))["data"]
+    assert trial["status"] == "trialing"
+    [grant] = await shop.rows(GRANT, account=reader.id)
+    assert grant.revoked_at is None
+    assert await shop.earned() == []
+    await advance(shop, 8, "invoice.paid")
+    [paid] = (await shop.call("GET", "/v1/subscriptions", reader))["data"]
+    assert paid["status"] == "active"
+    assert [balance["earned"] for balance in await shop.earned()] == [792]
+    await shop.call("DELETE", f"/v1/subscriptions/{trial['id']}", reader, expect=204)
+    again = await shop.subscribe(reader, plan)
+    assert (again["status"], again["trial_end"]) == ("active", None)
+
+
+async def test_a_failed_renewal_has_grace_and_then_ends(shop: Shop) -> None:
+    reader, plan = await shop.reader(), await shop.plan()
+    await shop.pay((await shop.checkout(reader, plan))["checkout_url"], FAILS_LATER)
+    await shop.settle("invoice.paid")
+    await advance(shop, 32, "invoice.payment_failed")
+    [late] = (await shop.call("GET", "/v1/subscriptions", reader))["data"]
+    assert late["status"] == "past_due"
+    [row] = await shop.rows(
+        "SELECT past_due_since, ends_at, zhihao_now() AS now FROM subscription"
+        " JOIN access_grant ON source_id = subscription.id WHERE subscription.account_id = :account",
+        account=reader.id,
+    )
+    assert row.ends_at == row.past_due_since + timedelta(days=7)
+    assert row.ends_at > row.now
+    await advance(shop, 40, "customer.subscription.deleted")
+    [ended] = (await shop.call("GET", "/v1/subscriptions", reader))["data"]
+    assert ended["status"] == "canceled"
+    [grant] = await shop.rows(GRANT, account=reader.id)
+    assert grant.revoked_at is not None
+    assert [balance["earned"] for balance in await shop.earned()] == [792]
+
+
+async def test_two_pages_both_paid_leave_one_subscription(shop: Shop) -> None:
+    reader, plan = await shop.reader(), await shop.plan()
+    subscription = await shop.subscribe(reader, plan)
+    [first] = await shop.rows(
+        "SELECT stripe_price_id, stripe_customer_id, stripe_subscription_id"
+        " FROM subscription JOIN plan_price ON plan_price.id = price_id WHERE account_id = :account",
+        account=reader.id,
+    )
+    metadata = (await shop.context.payments.retrieve_subscription(first.stripe_subscription_id)).metadata
+    # A page that could not be closed in time.
+    page = await shop.context.payments.create_checkout(
+        CheckoutRequest(
+            mode="subscription",
+            line_items=[LineItem(price_id=first.stripe_price_id)],
+            success_url="http://127.0.0.1/",
+            cancel_url="http://127.0.0.1/",
+            client_reference_id="second",
+            metadata=metadata,
+            customer_id=first.stripe_customer_id,
+        ),
+        idempotency_key=str(uuid4()),
+    )
+    await shop.pay(page.url or "")
+    await shop.settle("invoice.paid")
+    await shop.settle("charge.refunded", "customer.subscription.deleted")
+    await shop.work()
+    listed = (await shop.call("GET", "/v1/subscriptions", reader))["data"]
+    assert {one["id"]: one["status"] for one in listed}[subscription["id"]] == "active"
+    assert sorted(one["status"] for one in listed) == ["active", "canceled"]
+    [balance] = await shop.earned()
+    assert balance["earned"] - balance["refunded"] == 792
