@@ -15,6 +15,8 @@ SUPPORTED = 0.5
 """The share of a sentence's wording that its quotes together must contain."""
 CONTRIBUTES = 0.25
 """The share below which one quote of several adds nothing worth citing."""
+LITTLE = 0.25
+"""What a term weighs that says little, beside 1."""
 WORTH_WIDENING = 0.15
 """What a second sentence must add to a quote to be part of it."""
 
@@ -74,9 +76,10 @@ def _terms(text: str) -> dict[str, float]:
     weights: dict[str, float] = {}
     for term in tokens(text):
         if term.startswith("~"):
-            weights[term] = 1.0 if len(term) > 4 or term[1:].isdigit() else 0.25
+            weights[term] = 1.0 if len(term) > 4 or term[1:].isdigit() else LITTLE
         elif not term.isascii():
-            weights[term] = 1.0
+            # A lone character of Chinese is found nearly anywhere.
+            weights[term] = 1.0 if len(term) > 1 else LITTLE
     return weights
 
 

@@ -143,9 +143,16 @@ def events_of(body: str) -> list[tuple[str, Json]]:
 
 
 async def leave_when(
-    world: World, path: str, body: Json, headers: dict[str, str], *, when: Callable[[str], bool]
+    world: World,
+    path: str,
+    body: Json,
+    headers: dict[str, str],
+    *,
+    when: Callable[[str], bool],
+    after: asyncio.Event | None = None,
 ) -> str:
-    """Posts to the application itself, and hangs up once ``when`` holds of what came; returns what came."""
+    """Posts to the application itself, and hangs up once ``when`` holds of what came, and ``after`` is set;
+    returns what came."""
     came = ""
     gone = asyncio.Event()
     sent = False
@@ -165,6 +172,8 @@ async def leave_when(
         else:
             came += message.get("body", b"").decode()
         if when(came) and not gone.is_set():
+            if after is not None:
+                await after.wait()
             gone.set()
             # What a server does: nothing more is taken, and the task is cancelled.
             await asyncio.sleep(3600)

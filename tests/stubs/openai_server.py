@@ -14,7 +14,8 @@ Reply = Callable[[dict[str, Any]], AsyncIterator[str]]
 class StubModel:
     """``reply`` makes the text of an answer from the request, piece by piece; ``status`` refuses instead.
 
-    ``cut`` ends a reply without its last chunk. ``closed`` is set when a client hung up in the middle.
+    ``cut`` ends a reply without its last chunk. ``asked`` is set by the first request, ``closed`` when a
+    client hung up in the middle.
     """
 
     reply: Reply
@@ -22,6 +23,7 @@ class StubModel:
     cut: bool = False
     base_url: str = ""
     requests: list[dict[str, Any]] = field(default_factory=list)
+    asked: asyncio.Event = field(default_factory=asyncio.Event)
     closed: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property
@@ -63,6 +65,7 @@ async def _serve(stub: StubModel, reader: asyncio.StreamReader, writer: asyncio.
     length = int(head.split("content-length:")[1].split("\r\n")[0])
     request = json.loads(await reader.readexactly(length))
     stub.requests.append(request)
+    stub.asked.set()
     if stub.status != 200:
         body = b'{"error": {"message": "secret upstream detail"}}'
         writer.write(b"HTTP/1.1 %d No\r\ncontent-type: application/json\r\n" % stub.status)
