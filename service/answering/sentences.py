@@ -8,7 +8,7 @@ import re
 from dataclasses import dataclass
 
 _OPEN, _CLOSE = r"[\[【［]", r"[\]】］]"
-_NUMBER = r"\^?\d{1,3}"
+_NUMBER = r"\^?(?!0)\d{1,3}"
 MARKER = re.compile(
     rf"{_OPEN}\s{{0,2}}{_NUMBER}(?:\s{{0,2}}[,，、;；]\s{{0,2}}{_NUMBER}){{0,9}}\s{{0,2}}{_CLOSE}"
 )
