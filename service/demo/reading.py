@@ -91,6 +91,7 @@ async def subscribe_and_ask(teller: Teller, cast: Cast, shelf: Shelf) -> None:
             teller.show("delta", shortened(data["text"], 160))
         elif event == "citation":
             cited.append(data)
+            teller.show("cites", cited_place(data))
         elif event in {"done", "error"}:
             end, done = event, data
     teller.check("the answer is streamed to its end", bool(pieces) and end == "done", (end, done))
@@ -133,7 +134,7 @@ async def open_citation(teller: Teller, reader: Person, citation: dict[str, Any]
     document = await teller.call("GET", path, token=reader.token, params=query)
     span = document["text"][citation["start"] : citation["end"]]
     held = span == citation["quote"] and sha256(span.encode()).hexdigest() == citation["sha256"]
-    claim = f"{cited_place(citation)} [{citation['start']}, {citation['end']}) is the quote, letter by letter"
+    claim = f"[{citation['start']}, {citation['end']}) of {citation['title']} is the quote, letter by letter"
     teller.check(claim, held, (span, citation))
 
 

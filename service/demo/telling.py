@@ -51,7 +51,7 @@ class Teller:
         self.console.print(Padding(Text(text), (0, 0, 0, 2)))
 
     def show(self, label: str, value: object) -> None:
-        self._row(Text(label, "cyan"), str(value), width=11)
+        self._row(Text(label, "cyan"), str(value), width=12)
 
     def check(self, claim: str, held: bool, seen: object = "") -> None:
         """Says that ``claim`` holds. Raises ``StoryBroken`` with what was ``seen`` instead."""
@@ -82,7 +82,7 @@ class Teller:
         row = Table.grid(padding=(0, 1))
         row.add_column(width=1)
         row.add_column(width=width)
-        row.add_column()
+        row.add_column(overflow="fold")
         row.add_row("", head, Text(text))
         self.console.print(row)
 
