@@ -6,11 +6,12 @@ from typing import Any
 
 from billing.sandbox import invoicing
 from billing.sandbox.errors import ApiError, invalid, missing_param
+from billing.sandbox.items import new_item, plan_of
 from billing.sandbox.lines import Span, ahead, is_metered, prorated
 from billing.sandbox.periods import boundary_after
 from billing.sandbox.shape import Body, merge
 from billing.sandbox.store import Store
-from billing.sandbox.subscribing import after_invoice, default_method, new_item, plan_of
+from billing.sandbox.subscribing import after_invoice, default_method
 
 
 @dataclass(frozen=True)

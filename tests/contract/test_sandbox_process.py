@@ -81,5 +81,5 @@ async def test_a_second_start_finds_everything_again(database_url: str) -> None:
     with sandbox_running(database_url) as second:
         async with second.client() as client:
             assert (await client.v1.customers.retrieve_async(customer.id)).name == "a"
-        now = httpx.get(f"{second.url}/_sandbox/health").json()["now"]
+        now = second.control("health", method="GET")["now"]
         assert now > time.time() + 80_000
