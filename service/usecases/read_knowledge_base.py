@@ -13,10 +13,11 @@ from service.access.asking import decide_for_account
 from service.access.decision import Decision
 from service.knowledge import documents, knowledge_bases, revisions
 from service.knowledge.documents import Tier
-from service.knowledge.knowledge_bases import KnowledgeBaseNotFound
+from service.knowledge.knowledge_bases import KnowledgeBaseFact, KnowledgeBaseNotFound
 from service.knowledge.outlining import Outline, outline_of
 from service.knowledge.square import Creator
 from service.usecases.context import Context
+from service.usecases.index_card import suspended
 from service.usecases.search_square import DocumentCounts, cards_of
 
 FREE_DOCUMENTS_SHOWN = 50
@@ -90,7 +91,7 @@ async def read_knowledge_base(
     """Raises ``KnowledgeBaseNotFound``, also for what this reader may not know of."""
     async with context.database.reading() as connection:
         base = await knowledge_bases.find(connection, id_or_slug)
-        decision = await _decision(connection, base.id, account_id)
+        decision = await _decision(connection, base, account_id)
         cards = await cards_of(connection, [base.id])
         free = await documents.list_readable(
             connection, knowledge_base_id=base.id, paid=False, limit=FREE_DOCUMENTS_SHOWN
@@ -122,7 +123,7 @@ async def list_readable_documents(
     """The documents this reader may open, in the order they came. Raises ``KnowledgeBaseNotFound``."""
     async with context.database.reading() as connection:
         base = await knowledge_bases.find(connection, id_or_slug)
-        decision = await _decision(connection, base.id, account_id)
+        decision = await _decision(connection, base, account_id)
         found = await documents.list_readable(
             connection,
             knowledge_base_id=base.id,
@@ -148,7 +149,7 @@ async def read_document(
     """
     async with context.database.reading() as connection:
         base = await knowledge_bases.find(connection, knowledge_base)
-        decision = await _decision(connection, base.id, account_id)
+        decision = await _decision(connection, base, account_id)
         found = await documents.get(connection, knowledge_base_id=base.id, document_id=document_id)
         if found.tier == "paid" and decision.tier != "all":
             plans = await plans_of(connection, [base.id])
@@ -174,9 +175,14 @@ async def read_outline(context: Context, *, knowledge_base_id: UUID, owner_id: U
         return await outline_of(connection, base)
 
 
-async def _decision(connection: AsyncConnection, id: UUID, account_id: UUID | None) -> Decision:
-    """What the account may see. Raises ``KnowledgeBaseNotFound`` when it may not know of the base."""
-    decision = (await decide_for_account(connection, account_id, [id])).get(id)
-    if decision is None:
+async def _decision(
+    connection: AsyncConnection, base: KnowledgeBaseFact, account_id: UUID | None
+) -> Decision:
+    """What the account may see. Raises ``KnowledgeBaseNotFound`` when it may not know of the base.
+
+    A suspended creator's is hidden from all but themselves and those with a grant of their own.
+    """
+    decision = (await decide_for_account(connection, account_id, [base.id])).get(base.id)
+    if decision is None or (decision.why == "free_tier" and await suspended(connection, [base.owner_id])):
         raise KnowledgeBaseNotFound("There is no such knowledge base.")
     return decision

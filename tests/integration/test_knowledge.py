@@ -7,6 +7,7 @@ from uuid import UUID
 import pytest
 
 from search.passages.scope import AccessScope, IndexView
+from service.accounts.tables import ACCOUNT
 from service.knowledge.tables import passage_index
 from service.platform.database import Database
 from service.usecases.import_documents import import_documents
@@ -192,6 +193,20 @@ async def test_only_what_is_public_is_on_the_square(library: Library, visibility
     assert (await library.client.get(f"/v1/knowledge-bases/{base['id']}")).status_code == expected
     own = await library.client.get(f"/v1/knowledge-bases/{base['id']}", headers=creator.person.headers)
     assert own.json()["entitlement"]["why"] == "owner"
+
+
+async def test_a_suspended_creators_knowledge_bases_are_hidden(library: Library) -> None:
+    creator = await library.creator("suspended")
+    base = await creator.knowledge_base()
+    await creator.publish(base)
+    async with library.context.database.transaction() as session:
+        await session.execute(
+            ACCOUNT.update()
+            .where(ACCOUNT.c.id == UUID(creator.person.id))
+            .values(suspended_at=ACCOUNT.c.created_at)
+        )
+    assert (await library.client.get("/v1/square")).json()["data"] == []
+    assert (await library.client.get(f"/v1/knowledge-bases/{base['slug']}")).status_code == 404
 
 
 async def test_a_free_document_is_read_by_anybody_with_its_anchors(library: Library) -> None:

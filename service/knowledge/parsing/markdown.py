@@ -60,7 +60,7 @@ def _piece(
     if end <= start:
         return None
     if token.type == "heading_open":
-        title = _MARKUP.sub(lambda found: found[1] or "", tokens[index + 1].content).strip()
+        title = " ".join(_MARKUP.sub(lambda found: found[1] or "", tokens[index + 1].content).split())
         return Piece(start, end, "heading", int(token.tag[1]), title) if title else None
     if token.type == "table_open":
         return Piece(start, end, "table")
