@@ -16,6 +16,7 @@ import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path, PurePosixPath
 from typing import Any
 from uuid import UUID
@@ -39,8 +40,37 @@ LAW_QUESTIONS = (
     ("故意伤害他人身体怎么处罚", "刑法", "第二百三十四条"),
 )
 # Asked of CMRC, which holds no law, to be refused. The text sets have no questions about law.
-ASKED_OF_THE_LAWS = tuple(
-    ["酒驾怎么处罚", "公司注册资本多久缴足", "试用期工资最低多少", "年满多少岁可以结婚", "经济补偿怎么计算", "盗窃罪怎么判", "正当防卫要负刑事责任吗", "抢劫判几年", "食品不合格赔偿几倍", "发明专利保护期多少年", "注册商标有效期几年", "法定节假日加班工资几倍", "产假多少天", "年休假多少天", "民事判决上诉期限几天", "高空抛物谁负责", "定金最多不能超过合同金额的多少", "租赁合同最长多少年", "身份证有效期多久", "申请行政复议的期限", "工伤认定申请期限多久", "交通肇事逃逸怎么判", "借款没有约定利息怎么算", "满几岁承担刑事责任", "打印遗嘱需要几个见证人", "公司不签书面劳动合同要赔几倍工资", "怎么立遗嘱", "醉酒驾驶机动车判多久", "股东会多久开一次", "网购可以七天无理由退货吗"]
+ASKED_OF_THE_LAWS = (
+    "酒驾怎么处罚",
+    "公司注册资本多久缴足",
+    "试用期工资最低多少",
+    "年满多少岁可以结婚",
+    "经济补偿怎么计算",
+    "盗窃罪怎么判",
+    "正当防卫要负刑事责任吗",
+    "抢劫判几年",
+    "食品不合格赔偿几倍",
+    "发明专利保护期多少年",
+    "注册商标有效期几年",
+    "法定节假日加班工资几倍",
+    "产假多少天",
+    "年休假多少天",
+    "民事判决上诉期限几天",
+    "高空抛物谁负责",
+    "定金最多不能超过合同金额的多少",
+    "租赁合同最长多少年",
+    "身份证有效期多久",
+    "申请行政复议的期限",
+    "工伤认定申请期限多久",
+    "交通肇事逃逸怎么判",
+    "借款没有约定利息怎么算",
+    "满几岁承担刑事责任",
+    "打印遗嘱需要几个见证人",
+    "公司不签书面劳动合同要赔几倍工资",
+    "怎么立遗嘱",
+    "醉酒驾驶机动车判多久",
+    "股东会多久开一次",
+    "网购可以七天无理由退货吗",
 )
 
 
@@ -162,7 +192,7 @@ async def measure(every: int) -> dict[str, Any]:
     figures["machine"] = {
         "python": platform.python_version(),
         "cpu": platform.machine(),
-        "tantivy": tantivy.__version__,
+        "tantivy": version("tantivy"),
     }
     return figures
 
