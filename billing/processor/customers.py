@@ -17,10 +17,10 @@ class Customer:
     id: UUID
     stripe_customer_id: str | None
 
-    @property
-    def idempotency_key(self) -> str:
-        """The same at every attempt to create it."""
-        return f"cu:{self.id}"
+    def idempotency_key(self, intent_id: UUID) -> str:
+        """For creating it on the way to ``intent_id``. Another way tries with another key, since a failure
+        that the processor keeps under a key would last a day; of two made at once, the first counts."""
+        return f"cu:{self.id}:{intent_id}"
 
 
 async def reader(session: AsyncSession, *, id: UUID, account_id: UUID, knowledge_base_id: UUID) -> Customer:
@@ -33,13 +33,15 @@ async def organization(session: AsyncSession, *, id: UUID, organization_id: UUID
     return await _ensured(session, id, organization_id=organization_id)
 
 
-async def named(session: AsyncSession, customer_id: UUID, *, stripe_customer_id: str) -> None:
-    """The processor's name for the customer, kept for good once it is known."""
-    await session.execute(
+async def named(session: AsyncSession, customer_id: UUID, *, stripe_customer_id: str) -> str:
+    """Keeps the processor's name for the customer, unless it has one; returns the one it has."""
+    row = await session.execute(
         sa.update(customer)
-        .where(customer.c.id == customer_id, customer.c.stripe_customer_id.is_(None))
-        .values(stripe_customer_id=stripe_customer_id)
+        .where(customer.c.id == customer_id)
+        .values(stripe_customer_id=sa.func.coalesce(customer.c.stripe_customer_id, stripe_customer_id))
+        .returning(customer.c.stripe_customer_id)
     )
+    return str(row.scalar_one())
 
 
 async def is_ours(session: AsyncSession, stripe_customer_id: str) -> bool:

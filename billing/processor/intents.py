@@ -6,6 +6,7 @@ repeated.
 """
 
 from collections.abc import Mapping
+from datetime import timedelta
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -46,9 +47,21 @@ async def refused(session: AsyncSession, id: UUID, *, error: str) -> None:
     await _finish(session, id, status="refused", error=error)
 
 
-async def abandoned(session: AsyncSession, id: UUID, *, error: str) -> None:
-    """Nobody waits for it any more, and whatever it may have made can hurt nobody."""
-    await _finish(session, id, status="abandoned", error=error)
+async def abandon_old(session: AsyncSession, *, older_than: timedelta) -> None:
+    """Gives up intents that were cut off so long ago that the processor has forgotten their keys.
+
+    Good for what is begun here: a price nobody sells at and a page nobody was shown hurt nobody. An intent
+    that moves money must be looked up at the processor instead.
+    """
+    await session.execute(
+        sa.update(intent)
+        .where(
+            intent.c.status == "pending",
+            intent.c.kind.in_(["price", "checkout", "contract"]),
+            intent.c.created_at < sa.func.now() - older_than,
+        )
+        .values(status="abandoned", error="cut off", finished_at=sa.func.now())
+    )
 
 
 async def _finish(session: AsyncSession, id: UUID, **values: str) -> None:

@@ -9,6 +9,8 @@ Idempotency-Key, since some of them hold a secret that is shown once.
 """
 
 import hashlib
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, TypeVar
@@ -17,6 +19,7 @@ import msgspec
 from sqlalchemy import delete, func, insert, select, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from service.platform.database import Database
 from service.platform.sealing import SealBroken, seal, unseal
 from service.platform.tables import IDEMPOTENCY_KEY
 
@@ -122,6 +125,20 @@ async def forget(session: AsyncSession, once: Once | None) -> None:
     if once is not None:
         mine = (IDEMPOTENCY_KEY.c.digest == once.digest, IDEMPOTENCY_KEY.c.result.is_(None))
         await session.execute(delete(IDEMPOTENCY_KEY).where(*mine))
+
+
+@asynccontextmanager
+async def forgotten_on_failure(database: Database, once: Once | None) -> AsyncIterator[None]:
+    """Around work that claimed in a transaction before it: what fails inside may be tried again at once.
+
+    A crash leaves the claim to its lease, since nobody knows then how far the work had come.
+    """
+    try:
+        yield
+    except Exception:
+        async with database.transaction() as session:
+            await forget(session, once)
+        raise
 
 
 async def purge(session: AsyncSession, *, kept_hours: int, limit: int = 10_000) -> int:

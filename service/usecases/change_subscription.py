@@ -77,7 +77,7 @@ async def cancel_subscription(context: Context, *, id: UUID, account_id: UUID) -
     await _written(
         context,
         await context.payments.cancel_subscription(
-            current.stripe_subscription_id, invoice_now=False, idempotency_key=f"end:{id}"
+            current.stripe_subscription_id, invoice_now=False, idempotency_key=f"end:{new_id()}"
         ),
     )
 

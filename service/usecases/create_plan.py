@@ -11,7 +11,7 @@ from billing.processor import intents
 from billing.processor.port import ProcessorRefused
 from service.knowledge import knowledge_bases
 from service.knowledge.cards import card_changed
-from service.platform.idempotency import Once, claim, keep
+from service.platform.idempotency import Once, claim, forgotten_on_failure, keep
 from service.platform.ids import new_id
 from service.usecases.context import Context
 
@@ -66,29 +66,32 @@ async def create_plan(
             idempotency_key=f"price:{price_id}",
             request={"amount": price.amount, "currency": price.currency, "interval": interval},
         )
-    metadata = {"plan_id": str(id), "knowledge_base_id": str(knowledge_base_id)}
-    try:
-        product_id = await context.payments.create_product(
-            name=base.title, metadata=metadata, idempotency_key=f"product:{id}"
-        )
-        stripe_price_id = await context.payments.create_price(
-            product_id=product_id,
-            amount=price,
-            interval=None if interval == "once" else interval,
-            lookup_key=str(price_id),
-            metadata=metadata,
-            idempotency_key=f"price:{price_id}",
-        )
-    except ProcessorRefused as refused:
+    async with forgotten_on_failure(context.database, once):
+        metadata = {"plan_id": str(id), "knowledge_base_id": str(knowledge_base_id)}
+        try:
+            product_id = await context.payments.create_product(
+                name=base.title, metadata=metadata, idempotency_key=f"product:{id}"
+            )
+            stripe_price_id = await context.payments.create_price(
+                product_id=product_id,
+                amount=price,
+                interval=None if interval == "once" else interval,
+                lookup_key=str(price_id),
+                metadata=metadata,
+                idempotency_key=f"price:{price_id}",
+            )
+        except ProcessorRefused as refused:
+            async with context.database.transaction() as session:
+                await intents.refused(session, price_id, error=str(refused))
+            raise
         async with context.database.transaction() as session:
-            await intents.refused(session, price_id, error=str(refused))
-        raise
-    async with context.database.transaction() as session:
-        await intents.done(session, price_id, result_id=stripe_price_id)
-        made = await catalog.open_sale(session, id=id, product_id=product_id, stripe_price_id=stripe_price_id)
-        await card_changed(session, knowledge_base_id)
-        await keep(session, once, made)
-        return made
+            await intents.done(session, price_id, result_id=stripe_price_id)
+            made = await catalog.open_sale(
+                session, id=id, product_id=product_id, stripe_price_id=stripe_price_id
+            )
+            await card_changed(session, knowledge_base_id)
+            await keep(session, once, made)
+            return made
 
 
 async def list_plans(

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from billing.payouts import accounts
 from service.accounts import people
-from service.platform.idempotency import Once, claim, keep
+from service.platform.idempotency import Once, claim, forgotten_on_failure, keep
 from service.platform.ids import new_id
 from service.usecases.context import Context
 
@@ -29,21 +29,27 @@ async def open_payout_account(
             return kept
         account = await accounts.ensure(session, account_id)
         email = (await people.read(session, account_id)).email
-    stripe_account_id = account.stripe_account_id
-    if stripe_account_id is None:
-        made = await context.payments.create_account(
-            email=email,
-            country=None,
-            metadata={"account_id": str(account_id)},
-            idempotency_key=f"acct:{account_id}",
+    async with forgotten_on_failure(context.database, once):
+        stripe_account_id = account.stripe_account_id
+        if stripe_account_id is None:
+            made = await context.payments.create_account(
+                email=email,
+                country=None,
+                metadata={"account_id": str(account_id)},
+                # Not the account's id alone: a failure that Stripe keeps under a key would last a day.
+                idempotency_key=f"acct:{new_id()}",
+            )
+            async with context.database.transaction() as session:
+                await accounts.project(session, account_id=account_id, account=made)
+                # Of two that were made at once, the first counts.
+                stripe_account_id = (await accounts.ensure(session, account_id)).stripe_account_id or made.id
+        url = await context.payments.create_account_link(
+            stripe_account_id,
+            return_url=return_url,
+            refresh_url=return_url,
+            idempotency_key=f"link:{new_id()}",
         )
-        stripe_account_id = made.id
+        onboarding = Onboarding(url)
         async with context.database.transaction() as session:
-            await accounts.project(session, account_id=account_id, account=made)
-    url = await context.payments.create_account_link(
-        stripe_account_id, return_url=return_url, refresh_url=return_url, idempotency_key=f"link:{new_id()}"
-    )
-    onboarding = Onboarding(url)
-    async with context.database.transaction() as session:
-        await keep(session, once, onboarding)
-    return onboarding
+            await keep(session, once, onboarding)
+        return onboarding

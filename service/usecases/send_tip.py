@@ -18,7 +18,7 @@ from service.accounts import people
 from service.knowledge import knowledge_bases, profiles, visits
 from service.knowledge.knowledge_bases import KnowledgeBaseNotFound
 from service.platform.database import zhihao_now
-from service.platform.idempotency import Once, claim, keep
+from service.platform.idempotency import Once, claim, forgotten_on_failure, keep
 from service.platform.ids import new_id
 from service.usecases.context import Context
 
@@ -99,31 +99,32 @@ async def send_tip(
             request=reference.to_metadata(),
         )
         email = (await people.read(session, account_id)).email
-    public_url = settings.public_url.rstrip("/")
-    request = CheckoutRequest(
-        mode="payment",
-        line_items=[LineItem(amount=price, name="Tip")],
-        success_url=success_url or f"{public_url}/checkout/success",
-        cancel_url=cancel_url or f"{public_url}/checkout/cancelled",
-        client_reference_id=str(checkout_id),
-        metadata=reference.to_metadata(),
-        customer_email=email,
-        transfer_group=f"tip:{id}",
-    )
-    try:
-        page = await context.payments.create_checkout(request, idempotency_key=f"co:{checkout_id}")
-    except ProcessorRefused as refused:
+    async with forgotten_on_failure(context.database, once):
+        public_url = settings.public_url.rstrip("/")
+        request = CheckoutRequest(
+            mode="payment",
+            line_items=[LineItem(amount=price, name="Tip")],
+            success_url=success_url or f"{public_url}/checkout/success",
+            cancel_url=cancel_url or f"{public_url}/checkout/cancelled",
+            client_reference_id=str(checkout_id),
+            metadata=reference.to_metadata(),
+            customer_email=email,
+            transfer_group=f"tip:{id}",
+        )
+        try:
+            page = await context.payments.create_checkout(request, idempotency_key=f"co:{checkout_id}")
+        except ProcessorRefused as refused:
+            async with context.database.transaction() as session:
+                await intents.refused(session, checkout_id, error=str(refused))
+                await checkouts.finish(session, checkout_id, "failed")
+            raise
+        assert page.url is not None, "an open page has an address"
+        started = TipStarted(id, page.url)
         async with context.database.transaction() as session:
-            await intents.refused(session, checkout_id, error=str(refused))
-            await checkouts.finish(session, checkout_id, "failed")
-        raise
-    assert page.url is not None, "an open page has an address"
-    started = TipStarted(id, page.url)
-    async with context.database.transaction() as session:
-        await intents.done(session, checkout_id, result_id=page.id)
-        await checkouts.opened(session, checkout_id, stripe_session_id=page.id, url=page.url)
-        await keep(session, once, started)
-    return started
+            await intents.done(session, checkout_id, result_id=page.id)
+            await checkouts.opened(session, checkout_id, stripe_session_id=page.id, url=page.url)
+            await keep(session, once, started)
+        return started
 
 
 async def _creator(session: AsyncSession, knowledge_base_id: UUID | None, handle: str | None) -> UUID:

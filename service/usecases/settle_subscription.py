@@ -4,6 +4,7 @@ So nobody sees a subscription ``active`` without its grant.
 """
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 
@@ -109,12 +110,13 @@ async def write_subscription(
 async def _undo_second(context: Context, snapshot: SubscriptionSnapshot) -> None:
     """Two pages were paid: the later subscription is ended and its money given back.
 
-    Stripe's own events then tell us about both; the keys make a second try harmless.
+    Stripe's own events then tell us about both. A second try finds the one ended, the other returned.
     """
     log.warning("subscription.second", subscription=snapshot.id)
-    await context.payments.cancel_subscription(
-        snapshot.id, invoice_now=False, idempotency_key=f"second:{snapshot.id}"
-    )
+    with suppress(ProcessorObjectMissing):
+        await context.payments.cancel_subscription(
+            snapshot.id, invoice_now=False, idempotency_key=f"second:{new_id()}"
+        )
     if snapshot.latest_invoice_id is None:
         return
     for charge in await context.payments.list_invoice_charges(snapshot.latest_invoice_id):
@@ -123,5 +125,6 @@ async def _undo_second(context: Context, snapshot: SubscriptionSnapshot) -> None
                 charge.id,
                 amount=None,
                 metadata={"reason": "second_subscription"},
-                idempotency_key=f"second:{charge.id}",
+                # Stripe gives no charge back twice, whatever the key.
+                idempotency_key=f"second:{new_id()}",
             )

@@ -92,7 +92,7 @@ async def _open_page(
         email=None,
         name=None,
         metadata={"organization_id": str(organization_id)},
-        idempotency_key=customer.idempotency_key,
+        idempotency_key=customer.idempotency_key(id),
     )
     unit_amounts: dict[Meter, Decimal] = {
         "passages": Decimal(settings.price_passages),
@@ -100,7 +100,7 @@ async def _open_page(
         "creator_prices": Decimal(1),
     }
     prices = await payments.ensure_metered_prices(
-        currency=settings.currency, unit_amounts=unit_amounts, idempotency_key=f"metered:{settings.currency}"
+        currency=settings.currency, unit_amounts=unit_amounts, idempotency_key=f"metered:{id}"
     )
     page = await payments.create_checkout(
         CheckoutRequest(

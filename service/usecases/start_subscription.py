@@ -16,8 +16,8 @@ from billing.subscriptions.projecting import AlreadySubscribed
 from billing.subscriptions.references import Reference
 from service.accounts import people
 from service.knowledge import knowledge_bases, visits
-from service.knowledge.knowledge_bases import KnowledgeBaseFact, KnowledgeBaseNotFound
-from service.platform.idempotency import Once, claim, keep
+from service.knowledge.knowledge_bases import KnowledgeBaseNotFound
+from service.platform.idempotency import Once, claim, forgotten_on_failure, keep
 from service.platform.ids import new_id
 from service.usecases.context import Context
 from service.usecases.settle_checkout import settle_checkout
@@ -43,7 +43,6 @@ class CheckoutStarted:
 class _Begun:
     reference: Reference
     offer: Offer
-    base: KnowledgeBaseFact
     customer: Customer
     email: str
     replaced: list[OpenCheckout]
@@ -80,40 +79,41 @@ async def start_subscription(
             plan_id=plan_id,
             visitor=visitor,
         )
-    customer_id = await _customer(context, begun)
-    for old in begun.replaced:
-        await _close(context, old)
-    public_url = context.settings.public_url.rstrip("/")
-    recurs = begun.offer.plan.interval != "once"
-    request = CheckoutRequest(
-        mode="subscription" if recurs else "payment",
-        line_items=[LineItem(price_id=begun.offer.stripe_price_id)],
-        success_url=success_url or f"{public_url}/checkout/success",
-        cancel_url=cancel_url or f"{public_url}/checkout/cancelled",
-        client_reference_id=str(reference_id),
-        metadata=begun.reference.to_metadata(),
-        customer_id=customer_id,
-        trial_days=begun.trial_days if recurs else 0,
-        transfer_group=None if recurs else f"pass:{reference_id}",
-    )
-    try:
-        page = await context.payments.create_checkout(request, idempotency_key=f"co:{reference_id}")
-    except ProcessorRefused as refused:
+    async with forgotten_on_failure(context.database, once):
+        customer_id = await _customer(context, begun)
+        for old in begun.replaced:
+            await _close(context, old)
+        public_url = context.settings.public_url.rstrip("/")
+        recurs = begun.offer.plan.interval != "once"
+        request = CheckoutRequest(
+            mode="subscription" if recurs else "payment",
+            line_items=[LineItem(price_id=begun.offer.stripe_price_id)],
+            success_url=success_url or f"{public_url}/checkout/success",
+            cancel_url=cancel_url or f"{public_url}/checkout/cancelled",
+            client_reference_id=str(reference_id),
+            metadata=begun.reference.to_metadata(),
+            customer_id=customer_id,
+            trial_days=begun.trial_days if recurs else 0,
+            transfer_group=None if recurs else f"pass:{reference_id}",
+        )
+        try:
+            page = await context.payments.create_checkout(request, idempotency_key=f"co:{reference_id}")
+        except ProcessorRefused as refused:
+            async with context.database.transaction() as session:
+                await intents.refused(session, reference_id, error=str(refused))
+                await checkouts.finish(session, reference_id, "failed")
+            raise
+        assert page.url is not None, "an open page has an address"
         async with context.database.transaction() as session:
-            await intents.refused(session, reference_id, error=str(refused))
-            await checkouts.finish(session, reference_id, "failed")
-        raise
-    assert page.url is not None, "an open page has an address"
-    async with context.database.transaction() as session:
-        await intents.done(session, reference_id, result_id=page.id)
-        current = await checkouts.opened(session, reference_id, stripe_session_id=page.id, url=page.url)
-        started = CheckoutStarted(page.url, page.id)
-        if current:
-            await keep(session, once, started)
-    if not current:
-        await _close(context, OpenCheckout(reference_id, page.id))
-        raise CheckoutReplaced("Another checkout was begun meanwhile; pay there.")
-    return started
+            await intents.done(session, reference_id, result_id=page.id)
+            current = await checkouts.opened(session, reference_id, stripe_session_id=page.id, url=page.url)
+            started = CheckoutStarted(page.url, page.id)
+            if current:
+                await keep(session, once, started)
+        if not current:
+            await _close(context, OpenCheckout(reference_id, page.id))
+            raise CheckoutReplaced("Another checkout was begun meanwhile; pay there.")
+        return started
 
 
 async def _begin(
@@ -164,7 +164,6 @@ async def _begin(
     return _Begun(
         reference=reference,
         offer=offer,
-        base=base,
         customer=await customers.reader(
             session, id=new_id(), account_id=account_id, knowledge_base_id=knowledge_base_id
         ),
@@ -187,11 +186,10 @@ async def _customer(context: Context, begun: _Begun) -> str:
             "account_id": str(reference.account_id),
             "knowledge_base_id": str(reference.knowledge_base_id),
         },
-        idempotency_key=begun.customer.idempotency_key,
+        idempotency_key=begun.customer.idempotency_key(reference.intent_id),
     )
     async with context.database.transaction() as session:
-        await customers.named(session, begun.customer.id, stripe_customer_id=made)
-    return made
+        return await customers.named(session, begun.customer.id, stripe_customer_id=made)
 
 
 async def _close(context: Context, old: OpenCheckout) -> None:
@@ -200,7 +198,7 @@ async def _close(context: Context, old: OpenCheckout) -> None:
         # Its page was never shown to anybody, or its own request finds it replaced and closes it.
         return
     try:
-        await context.payments.expire_checkout(old.stripe_session_id, idempotency_key=f"xp:{old.id}")
+        await context.payments.expire_checkout(old.stripe_session_id, idempotency_key=f"xp:{new_id()}")
     except ProcessorRefused:
         page = await context.payments.retrieve_checkout(old.stripe_session_id)
         if page.status == "complete" and page.payment_status != "unpaid":

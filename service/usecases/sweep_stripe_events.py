@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import structlog
 
-from billing.processor import inbox, marks
+from billing.processor import inbox, intents, marks
 from billing.processor.port import ProcessorUnavailable
 from billing.processor.stripe_tasks import task_of
 from service.usecases.context import Context
@@ -15,6 +15,7 @@ log = structlog.get_logger(__name__)
 LATE = timedelta(seconds=30)
 LANES_AT_ONCE = 500
 BODIES_KEPT = timedelta(days=30)
+KEYS_KEPT = timedelta(hours=23)
 
 FIRST_LOOK = timedelta(days=1)
 OVERLAP = timedelta(minutes=5)
@@ -22,11 +23,12 @@ OVERLAP = timedelta(minutes=5)
 
 
 async def sweep_stripe_events(context: Context) -> None:
-    """Has forgotten lanes worked, lists Stripe's events since the last sweep, drops old bodies."""
+    """Has forgotten lanes worked, lists Stripe's events since the last sweep, clears what is old."""
     async with context.database.transaction() as session:
         for lane in await inbox.forgotten_lanes(session, older_than=LATE, limit=LANES_AT_ONCE):
             await settle_soon(session, lane)
         await inbox.empty_bodies(session, older_than=BODIES_KEPT)
+        await intents.abandon_old(session, older_than=KEYS_KEPT)
         since = await marks.read_until(session, "sweep", first_look=FIRST_LOOK)
     try:
         events = await context.payments.list_events(since=since - OVERLAP)

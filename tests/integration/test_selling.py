@@ -185,6 +185,19 @@ async def test_the_same_idempotency_key_opens_one_checkout(shop: Shop) -> None:
     assert other["code"] == "idempotency_conflict"
 
 
+async def test_while_stripe_is_down_nothing_is_begun_and_the_same_key_works_afterwards(shop: Shop) -> None:
+    plan, reader = await shop.plan(), await shop.reader()
+    path = f"/v1/knowledge-bases/{shop.base['id']}/checkout"
+    body, key = {"plan_id": plan["id"]}, {"idempotency-key": "again"}
+    shop.sandbox.control("faults", {"outage": True})
+    try:
+        refused = await shop.call("POST", path, reader, body, 503, **key)
+    finally:
+        shop.sandbox.control("faults", method="DELETE")
+    assert refused["code"] == "payments_unavailable"
+    assert (await shop.call("POST", path, reader, body, 201, **key))["checkout_url"]
+
+
 async def test_a_subscription_ends_with_its_period_or_at_once(shop: Shop) -> None:
     plan, reader = await shop.plan(), await shop.reader()
     subscription = await shop.subscribe(reader, plan)
