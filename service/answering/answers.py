@@ -28,8 +28,7 @@ class Usage:
     remaining_free: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class AnswerFact:
+class AnswerFact(msgspec.Struct, frozen=True, kw_only=True):
     """An answer. A refused one has no citations. ``interrupted`` is there on one that was cut short.
 
     ``conversation_id`` is null for keys, who have no conversations.

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+import msgspec
 from msgspec import UNSET, UnsetType
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -39,8 +40,7 @@ class ReceiptDisclosure:
     spans: list[ReceiptSpan]
 
 
-@dataclass(frozen=True, slots=True)
-class ReceiptPage:
+class ReceiptPage(msgspec.Struct, frozen=True, kw_only=True):
     """A receipt. ``jws`` is all of it, signed; ``signature`` its last part, and the rest what it says."""
 
     id: UUID

@@ -7,8 +7,9 @@ from hypothesis import strategies as st
 from service.answering.sentences import Sentence, SentenceReader
 
 PIECES = st.sampled_from(
-    ["试用期", "不得超过", "。", "！", "\n", "[1]", "【2】", "[1, 3]", "[", "]", "[12", " ", "e.g.", "3.5", ".",
-     "”", "a != b", "The end", "?", "[^4]", "…", "1. ", "x[0]", "\t", "“", "[see", "９", "[" + "1" * 200]
+    ["试用期", "不得超过", "。", "！", "\n", "[1]", "【2】", "[1, 3]", "[", "]", "[12", " ", "3.5", ".",
+     "e.g.", "”", "a != b", "The end", "?", "[^4]", "…", "1. ", "x[0]", "\t", "“", "[see",
+     "９", "[" + "1" * 200]
 )  # fmt: skip
 
 
