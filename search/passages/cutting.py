@@ -106,12 +106,12 @@ def _complete(text: str, blocks: Sequence[Block]) -> Iterator[Block]:
 
 
 def _unnamed(text: str, headings: Sequence[Block], path: Sequence[str]) -> list[Block]:
-    named = [_letters(name) for name in path]
-    letters = [_letters(text[block.start : block.end]) for block in headings]
+    """Those whose words the path does not hold whole, whatever the marks around them."""
+    named = {_letters(name) for name in path}
     return [
         block
-        for block, own in zip(headings, letters, strict=True)
-        if not any(name and name in own for name in named)
+        for block in headings
+        if (own := _letters(text[block.start : block.end])) not in named or not own
     ]
 
 
