@@ -45,13 +45,13 @@ class Sold:
 class SaleFact:
     """``price`` is what the buyer paid, the rest what it came to in the settlement currency.
 
-    ``earned`` and ``fees`` are the creator's; ``refunded`` is in the currency of ``price``.
+    ``earned`` and ``fees`` are the creator's; ``refunded`` is in the currency of ``price``. Who paid is not
+    in it: a tip may be anonymous.
     """
 
     id: UUID
     kind: Kind
     knowledge_base_id: UUID | None
-    account_id: UUID | None
     plan_id: UUID | None
     subscription_id: UUID | None
     tip_id: UUID | None
@@ -221,7 +221,6 @@ def _fact(row: sa.Row[Any]) -> SaleFact:
         id=row.id,
         kind=row.kind,
         knowledge_base_id=row.knowledge_base_id,
-        account_id=row.account_id,
         plan_id=row.plan_id,
         subscription_id=row.subscription_id,
         tip_id=row.tip_id,

@@ -2,7 +2,9 @@
 
 from collections.abc import AsyncIterator, Iterator
 from datetime import timedelta
-from uuid import uuid4
+from decimal import Decimal
+from typing import Any
+from uuid import UUID, uuid4
 
 import psycopg
 import pytest
@@ -10,7 +12,7 @@ import sqlalchemy as sa
 from psycopg import sql
 
 from billing.processor.port import CheckoutRequest, LineItem
-from service.platform.database import Database
+from service.platform.database import Database, zhihao_now
 from tests.contract.sandbox_process import Sandbox, sandbox_running
 from tests.integration.selling import FAILS_LATER, Shop, shop_open
 
@@ -141,3 +143,86 @@ async def test_two_pages_both_paid_leave_one_subscription(shop: Shop) -> None:
     assert sorted(one["status"] for one in listed) == ["active", "canceled"]
     [balance] = await shop.earned()
     assert balance["earned"] - balance["refunded"] == 792
+
+
+async def test_shares_of_metered_calls_are_earned_when_their_invoice_is_paid(shop: Shop) -> None:
+    organization, payments = uuid4(), shop.context.payments
+    customer = await payments.create_customer(
+        email=None, name=None, metadata={}, idempotency_key=str(uuid4())
+    )
+    prices = await payments.ensure_metered_prices(
+        currency="cny", unit_amounts={"answers": Decimal(200)}, idempotency_key=str(uuid4())
+    )
+    page = await payments.create_checkout(
+        CheckoutRequest(
+            mode="subscription",
+            line_items=[LineItem(price_id=prices.prices["answers"], quantity=None)],
+            success_url="http://127.0.0.1/",
+            cancel_url="http://127.0.0.1/",
+            client_reference_id=str(organization),
+            metadata={
+                "kind": "contract",
+                "organization_id": str(organization),
+                "intent_id": str(uuid4()),
+            },
+            customer_id=customer,
+        ),
+        idempotency_key=str(uuid4()),
+    )
+    await shop.pay(page.url or "")
+    await shop.settle("customer.subscription.created", "checkout.session.completed")
+    [contract] = await shop.rows("SELECT status FROM contract WHERE organization_id = :o", o=organization)
+    assert contract.status == "active"
+    for call, accrued in ((uuid4(), 101), (uuid4(), 100)):
+        await used(shop, call, organization, amount=200, accrued=accrued)
+    async with shop.context.database.reading() as connection:
+        now = await zhihao_now(connection)
+    await payments.send_meter_event(
+        meter="answers", customer_id=customer, value=2, timestamp=now, identifier=str(uuid4())
+    )
+    assert (await earnings(shop))["accruing"] == [{"amount": 201, "currency": "cny"}]
+    assert (await earnings(shop))["balances"] == []
+    await advance(shop, 32, "invoice.paid")
+    settled = await earnings(shop)
+    assert settled["accruing"] == []
+    [balance] = settled["balances"]
+    assert balance["earned"] == 201
+    [sale] = await shop.rows("SELECT * FROM sale WHERE organization_id = :o", o=organization)
+    assert (sale.kind, sale.settled_amount, sale.creator_amount, sale.platform_amount) == (
+        "metered",
+        400,
+        201,
+        199,
+    )
+
+
+async def used(shop: Shop, call: UUID, organization: UUID, *, amount: int, accrued: int) -> None:
+    """One billed answer drawn from the shop's knowledge base."""
+    async with shop.context.database.transaction() as session:
+        common = {
+            "call": call,
+            "organization": organization,
+            "amount": amount,
+            "accrued": accrued,
+            "base": shop.base["id"],
+            "creator": shop.creator.id,
+        }
+        for statement in (USAGE_EVENT, USAGE_SHARE):
+            await session.execute(sa.text(statement), common)
+
+
+async def earnings(shop: Shop) -> Any:
+    return await shop.call("GET", "/creator/v1/earnings", shop.creator)
+
+
+USAGE_EVENT = """
+    INSERT INTO usage_event (call_id, meter, month, at, organization_id, key_id, units, amount, currency)
+    VALUES (:call, 'answers', date_trunc('month', zhihao_now(), 'UTC'), zhihao_now(), :organization,
+            :call, 1, :amount, 'cny')
+"""
+USAGE_SHARE = """
+    INSERT INTO usage_share (call_id, knowledge_base_id, month, meter, at, organization_id, creator_id,
+                             units, amount, accrued, currency)
+    VALUES (:call, :base, date_trunc('month', zhihao_now(), 'UTC'), 'answers', zhihao_now(), :organization,
+            :creator, 1, :amount, :accrued, 'cny')
+"""

@@ -260,6 +260,9 @@ async def test_a_tip_reaches_the_creator_and_its_giver_may_stay_unknown(shop: Sh
     anonymous, named = (await shop.call("GET", "/creator/v1/tips", shop.creator))["data"]
     assert (anonymous["account_id"], named["account_id"]) == (None, reader.id)
     assert named["message"] == "谢谢"
+    for path in ("sales", "earnings/transfers"):
+        listed = await shop.call("GET", f"/creator/v1/{path}", shop.creator)
+        assert reader.id not in str(listed)
 
 
 async def test_tips_are_for_others_who_have_published(shop: Shop) -> None:
