@@ -14,6 +14,7 @@ from service.knowledge.parsing.locating import locate
 from service.knowledge.parsing.parsed import Parsed, Piece
 
 _DECLARED = re.compile(rb"""<meta[^>]{0,200}?charset\s*=\s*["']?\s*([A-Za-z0-9_:.-]{1,40})""", re.IGNORECASE)
+_TAG = re.compile(r"<(/?)([A-Za-z][A-Za-z0-9-]*)[^<>]*>")
 _SPACE = re.compile(r"[ \t\r\n\f]+")
 
 LEFT_OUT = "script, style, noscript, template, nav, svg, iframe, object, head, [hidden]"
@@ -24,6 +25,13 @@ BREAKING = {
     *("li", "main", "ol", "p", "pre", "section", "summary", "table", "tbody", "tfoot", "thead", "tr", "ul"),
     *HEADINGS,
 }
+# These nest no further, or end by themselves where the next begins.
+SHALLOW = {
+    *("area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "param", "source", "track"),
+    *("dd", "dt", "li", "option", "p", "tbody", "td", "tfoot", "th", "thead", "tr", "wbr"),
+}
+DEEPEST = 512
+"""As in browsers, elements nested deeper are flattened: the parser's time grows with the square of it."""
 KINDS = {"li": "list_item", "pre": "code", "tr": "table", "blockquote": "quote"}
 
 
@@ -38,7 +46,7 @@ def parse_bytes(data: bytes) -> Parsed:
 
 def parse(source: str) -> Parsed:
     """The visible text of ``source`` and its blocks; a WeChat article is read from its content element."""
-    tree = LexborHTMLParser(source)
+    tree = LexborHTMLParser(_flattened(source))
     root = tree.css_first("#js_content") or tree.body
     if root is None:
         return Parsed("", [])
@@ -61,6 +69,21 @@ def parse(source: str) -> Parsed:
         length += len(shown)
     joined = "".join(text)
     return Parsed(joined, locate(joined, pieces))
+
+
+def _flattened(source: str) -> str:
+    """``source`` without the tags of elements that are nested deeper than ``DEEPEST``."""
+    depth = 0
+
+    def kept(tag: re.Match[str]) -> str:
+        nonlocal depth
+        closing, name = tag.groups()
+        if name.lower() in SHALLOW:
+            return tag[0]
+        depth = max(0, depth - 1) if closing else depth + 1
+        return tag[0] if depth <= DEEPEST - bool(closing) else " "
+
+    return _TAG.sub(kept, source)
 
 
 def _runs(root: LexborNode) -> Iterator[tuple[str, str]]:
