@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from search.engine.port import PassageHit
+from search.passages.hits import PassageHit
 from search.passages.question import Question, analyse
 from search.passages.sentences import Scored, score_sentences
 from search.text import fold
@@ -16,6 +16,8 @@ OF_PASSAGE = 1.5  # what the passage's own score counts beside its sentence's
 ENOUGH_UNSPACED, ENOUGH_SPACED = 0.38, 0.1
 SHORT = 1.0  # divided by the question's length: of a short one, more must be found
 ABOUT, ABOUT_TIMES = 0.36, 3  # a sentence of the kind asked for, that names the chief word so many times
+# A question of this many units that one sentence says nearly whole is answered by it, whatever its kind.
+LONG, WHOLE = 4, 0.85
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +66,8 @@ def supported(query: str, hits: Sequence[PassageHit]) -> bool:
             fitting = max(fitting, scored.coverage)
             if scored.coverage >= ABOUT and _about(question, hit, scored):
                 return True
+    if len(question.units) >= LONG and min(best, max(hit.matched for hit in hits)) >= WHOLE:
+        return True
     support = 0.7 * best + 0.3 * max(hit.matched for hit in hits)
     if question.answer is not None:
         support = (support + fitting) / 2

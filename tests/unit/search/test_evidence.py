@@ -65,6 +65,11 @@ def test_a_question_the_passages_cover_is_supported_and_a_foreign_one_is_not() -
     assert not supported("试用期", [])
 
 
+def test_a_sentence_that_says_the_whole_question_answers_it_though_the_kind_of_answer_is_not_known() -> None:
+    watered = "薰衣草喜欢干燥的砂质土壤，每周浇水一次就够了。"
+    assert supported("薰衣草多久浇水一次？", [hit(watered, query="薰衣草多久浇水一次？")])
+
+
 def test_of_two_editions_the_newer_comes_first() -> None:
     question = analyse("股东多久缴足出资")
     statistics = Statistics(1000, {term.text: 5 for term in question.terms})
