@@ -5,17 +5,21 @@ All offsets count Unicode code points of a revision's text."""
 from __future__ import annotations
 
 from collections.abc import AsyncIterable, Iterable, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime
-from typing import Any, Literal, Protocol
+from dataclasses import dataclass
+from typing import Literal, Protocol
 from uuid import UUID
 
 from search.passages.cutting import Passage
+from search.passages.hits import PassageHit
 from search.passages.scope import AccessScope
+from search.square.card import Card, CardHit, CardPage, CardQuery, Price, Sort
+
+__all__ = [
+    "Card", "CardEngine", "CardHit", "CardPage", "CardQuery", "DocumentTier", "EngineUnavailable",
+    "IndexDocument", "PassageEngine", "PassageHit", "Price", "Sort",
+]  # fmt: skip
 
 DocumentTier = Literal["free", "paid"]
-Sort = Literal["relevance", "new", "popular"]
-Price = Literal["free", "paid"]
 
 
 class EngineUnavailable(Exception):
@@ -35,26 +39,6 @@ class IndexDocument:
     tier: DocumentTier
     language: str
     passages: Sequence[Passage]
-
-
-@dataclass(frozen=True, slots=True)
-class PassageHit:
-    """A passage found. `text` is `revision.text[start:end]`. `score` orders the hits of one search
-    and is not comparable across searches. `matched` is the fraction, 0..1, of the query's informative
-    weight that the passage, its title and its heading cover; `weights` are those weights, one for each
-    unit of the analysed query, as counted in this search's scope (for `evidence`; empty: all alike)."""
-
-    knowledge_base_id: UUID
-    document_id: UUID
-    revision_id: UUID
-    title: str
-    locator: dict[str, Any]
-    start: int
-    end: int
-    text: str
-    score: float
-    matched: float
-    weights: tuple[float, ...] = ()
 
 
 class PassageEngine(Protocol):
@@ -84,61 +68,6 @@ class PassageEngine(Protocol):
 
     async def close(self) -> None:
         """Let go of every open index; the engine may be used again afterwards."""
-
-
-@dataclass(frozen=True, slots=True)
-class Card:
-    """What the square shows and searches of one public, published knowledge base. `free` means that it
-    has no paid plan; `popularity` counts distinct paying readers of the last 30 days."""
-
-    id: UUID
-    slug: str
-    title: str
-    summary: str
-    creator_handle: str
-    creator_name: str
-    category: str
-    tags: Sequence[str]
-    language: str
-    free: bool
-    popularity: int
-    published_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class CardQuery:
-    """A question to the square. `q` empty or None lists all; with no `q`, `relevance` sorts as
-    `popular`. `position` is a `CardPage.next_position` of the same query."""
-
-    q: str | None = None
-    category: str | None = None
-    tag: str | None = None
-    language: str | None = None
-    price: Price | None = None
-    sort: Sort = "relevance"
-    limit: int = 20
-    position: list[Any] | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class CardHit:
-    """`highlights` maps a field (`title`, `summary`, `tags`, `creator`) to HTML-escaped text in which
-    the matched words stand in `<em>`; it holds only fields that matched."""
-
-    id: UUID
-    score: float
-    highlights: dict[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class CardPage:
-    """`facets` maps `category`, `tags`, `language` and `price` to the count of each value among all
-    matches. `total` counts all matches. `next_position` holds only JSON values; None on the last page."""
-
-    hits: list[CardHit]
-    facets: dict[str, dict[str, int]]
-    total: int
-    next_position: list[Any] | None
 
 
 class CardEngine(Protocol):

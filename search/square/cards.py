@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 
-from search.engine.port import Card
 from search.passages.question import analyse
+from search.square.card import Card
 from search.text import fold, language_of, plain, runs, stem
 
 FRAGMENT = 160  # characters of a long field that are shown around its first match

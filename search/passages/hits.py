@@ -1,0 +1,25 @@
+"""What a search of passages finds."""
+
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+
+@dataclass(frozen=True, slots=True)
+class PassageHit:
+    """A passage found. `text` is `revision.text[start:end]`. `score` orders the hits of one search
+    and is not comparable across searches. `matched` is the fraction, 0..1, of the query's informative
+    weight that the passage, its title and its heading cover; `weights` are those weights, one for each
+    unit of the analysed query, as counted in this search's scope (for `evidence`; empty: all alike)."""
+
+    knowledge_base_id: UUID
+    document_id: UUID
+    revision_id: UUID
+    title: str
+    locator: dict[str, Any]
+    start: int
+    end: int
+    text: str
+    score: float
+    matched: float
+    weights: tuple[float, ...] = ()
