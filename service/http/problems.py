@@ -66,6 +66,7 @@ from service.knowledge.knowledge_bases import KnowledgeBaseNotFound, RightsNotDe
 from service.knowledge.profiles import HandleTaken, InvalidHandle, ProfileNotFound
 from service.knowledge.revisions import RevisionNotFound
 from service.platform.batcher import Overloaded
+from service.platform.blobs import BlobsUnavailable
 from service.platform.idempotency import IdempotencyConflict, IdempotencyInProgress
 from service.usecases.change_subscription import PlanChangeRefused, SubscriptionEnded
 from service.usecases.erase_account import OwnsOrganization, OwnsPublished
@@ -179,6 +180,7 @@ PROBLEMS: dict[type[Exception], Problem] = {
     # --- what we lean on --------------------------------------------------------------------------
     EngineUnavailable: Problem(503, "search_unavailable", "Search is unavailable"),
     ProcessorUnavailable: Problem(503, "payments_unavailable", "Payments are unavailable"),
+    BlobsUnavailable: Problem(503, "files_unavailable", "Files are unavailable"),
     sqlalchemy.exc.TimeoutError: Problem(503, "overloaded", "Too busy"),
     sqlalchemy.exc.OperationalError: Problem(503, "unavailable", "Temporarily unavailable"),
     sqlalchemy.exc.InterfaceError: Problem(503, "unavailable", "Temporarily unavailable"),
@@ -187,6 +189,7 @@ PROBLEMS: dict[type[Exception], Problem] = {
 
 SILENT: frozenset[type[Exception]] = frozenset(
     {
+        BlobsUnavailable,
         sqlalchemy.exc.TimeoutError,
         sqlalchemy.exc.OperationalError,
         sqlalchemy.exc.InterfaceError,

@@ -13,6 +13,7 @@ from typing import Any
 
 from pydantic import SecretStr
 
+from service.platform.files import locked, sync_folder
 from service.platform.postgres import EmbeddedPostgres
 from service.platform.processes import free_port
 from service.platform.settings import Settings
@@ -21,6 +22,10 @@ SANDBOX_KEY = "sk_test_sandbox"
 """The sandbox takes any test key; this one says what it is."""
 
 DEFAULT_SECRETS = frozenset({"", "change-me"})
+
+
+class DataFolderUnusable(Exception):
+    """The data folder is no folder, or not ours to write; the message says which and why."""
 
 
 class UnsafeSettings(Exception):
@@ -57,9 +62,11 @@ def refuse_unsafe(settings: Settings) -> None:
         wrong.append("ZHIHAO_DATABASE_URL is unset: the database would be the embedded one")
     if settings.secret_key.get_secret_value() in DEFAULT_SECRETS:
         wrong.append("ZHIHAO_SECRET_KEY is unset or a default")
-    if settings.sandbox:
+    if not settings.stripe_api_key.get_secret_value():
         wrong.append("ZHIHAO_STRIPE_API_KEY is unset: payments would go to the sandbox")
-    elif not settings.webhook_secrets:
+    if settings.stripe_api_base:
+        wrong.append("ZHIHAO_STRIPE_API_BASE is set: payments would go to a stand-in for Stripe")
+    if not settings.webhook_secrets:
         wrong.append("ZHIHAO_STRIPE_WEBHOOK_SECRETS is unset")
     if wrong:
         raise UnsafeSettings("; ".join(wrong) + ".")
@@ -68,11 +75,11 @@ def refuse_unsafe(settings: Settings) -> None:
 def complete(settings: Settings) -> Completed:
     """Starts or joins what is embedded and fills what is unset.
 
-    Raises ``UnsafeSettings`` or ``EmbeddedPostgresError``. The caller leaves ``postgres`` when it is done.
+    Raises ``UnsafeSettings``, ``DataFolderUnusable`` or ``EmbeddedPostgresError``. The caller leaves
+    ``postgres`` when it is done.
     """
     refuse_unsafe(settings)
-    folder = settings.data_dir.resolve()
-    folder.mkdir(parents=True, exist_ok=True)
+    folder = own_folder(settings.data_dir)
     kept = _remembered(folder)
     update: dict[str, Any] = {"data_dir": folder}
     if not settings.secret_key.get_secret_value():
@@ -90,29 +97,53 @@ def complete(settings: Settings) -> Completed:
     return Completed(settings.model_copy(update=update), postgres)
 
 
+def own_folder(path: Path) -> Path:
+    """The data folder, absolute. One that is made here is this user's alone: texts and secrets lie in it.
+
+    Raises ``DataFolderUnusable``.
+    """
+    folder = path.resolve()
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise DataFolderUnusable(f"{folder} cannot be the data folder: {error.strerror}.") from None
+    if not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
+        raise DataFolderUnusable(f"{folder} cannot be the data folder: this user may not write there.")
+    return folder
+
+
 def remember(folder: Path, **changes: Any) -> dict[str, Any]:
     """Changes what is remembered in the data folder, durably and readable by this user only."""
+    with locked(folder / "embedded.lock"):
+        return _changed(folder, lambda known: changes)
+
+
+def _changed(folder: Path, change: Callable[[dict[str, Any]], dict[str, Any]]) -> dict[str, Any]:
+    """What is remembered after ``change``, under the lock that the caller holds."""
     path = folder / "embedded.json"
     known: dict[str, Any] = json.loads(path.read_text()) if path.exists() else {}
+    changes = change(known)
     if not changes:
         return known
     known |= changes
-    beside = path.with_suffix(f".{os.getpid()}")
+    beside = path.with_suffix(".new")
     with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
         json.dump(known, file, indent=1)
         file.flush()
         os.fsync(file.fileno())
     beside.rename(path)
+    sync_folder(folder)
     return known
 
 
 def _remembered(folder: Path) -> dict[str, Any]:
-    known = remember(folder)
     fresh: dict[str, Callable[[], object]] = {
         "secret_key": lambda: secrets.token_urlsafe(32),
         "webhook_secret": lambda: f"whsec_{secrets.token_hex(24)}",
         "thin_webhook_secret": lambda: f"whsec_{secrets.token_hex(24)}",
         "sandbox_port": free_port,
     }
-    missing = {name: make() for name, make in fresh.items() if name not in known}
-    return remember(folder, **missing) if missing else known
+    with locked(folder / "embedded.lock"):
+        return _changed(
+            folder, lambda known: {name: make() for name, make in fresh.items() if name not in known}
+        )

@@ -12,6 +12,7 @@ import fcntl
 import hashlib
 import os
 import pwd
+import select
 import shutil
 import subprocess
 import sys
@@ -24,6 +25,8 @@ from pathlib import Path
 from typing import IO
 
 import psycopg
+
+from service.platform.files import locked
 
 USER = DATABASE = "zhihao"
 START_SECONDS = 60
@@ -84,6 +87,7 @@ class EmbeddedPostgres:
         self.version = version
         self._options = {**SERVER_OPTIONS, **(options or {})}
         self._users: IO[bytes] | None = None
+        self._pulse: psycopg.Connection[object] | None = None
         digest = hashlib.sha256(f"{self.data_dir}:{version}".encode()).hexdigest()[:12]
         self.socket_dir = Path(tempfile.gettempdir()) / f"zhihao-{os.geteuid()}-{digest}"
         if len(str(self.socket_dir / ".s.PGSQL.5432")) > MAX_SOCKET_PATH:
@@ -93,6 +97,11 @@ class EmbeddedPostgres:
     def url(self) -> str:
         return f"postgresql://{USER}@/{DATABASE}?host={self.socket_dir}"
 
+    @property
+    def _server_url(self) -> str:
+        """Of the database that every server has."""
+        return f"postgresql://{USER}@/postgres?host={self.socket_dir}"
+
     def start(self) -> str:
         """Starts the server, or joins the one that runs, and returns its URL.
 
@@ -101,7 +110,7 @@ class EmbeddedPostgres:
         """
         self.data_dir.mkdir(parents=True, exist_ok=True)
         runner = find_runner(self.data_dir, self.version)
-        with _locked(self.data_dir / "postgres.start"):
+        with locked(self.data_dir / "postgres.start"):
             # Blocks while a keeper is stopping the server that the previous users left.
             if self._users is None:
                 self._users = (self.data_dir / "postgres.users").open("ab")
@@ -110,24 +119,66 @@ class EmbeddedPostgres:
                 cluster = self._cluster(runner)
                 self._private_socket_dir(runner)
                 if not self._answers():
+                    _forget_stranger(cluster)
                     self._launch(runner, cluster)
+                self._ensure_keeper(runner, cluster)
+                self._ensure_database()
+            except psycopg.OperationalError as error:
+                self.leave()
+                raise EmbeddedPostgresError(f"PostgreSQL on {cluster} went away: {error}") from error
             except BaseException:
                 self.leave()
                 raise
-            self._ensure_keeper(runner, cluster)
-        self._ensure_database()
         return self.url
 
     def revive(self) -> None:
-        """Starts the server again if it was killed under this user; does nothing while it answers."""
-        if not self._answers():
-            self.start()
+        """Starts the server again if it was killed under this user; does nothing while it lives.
 
-    def leave(self) -> None:
-        """This process needs the server no longer; the last to leave has it stopped."""
+        Costs next to nothing while it does, so it may be called many times a second. Raises
+        ``EmbeddedPostgresError``, after which the folder is still this process's to try again.
+        """
+        if self._pulse is not None:
+            # Nothing is ever asked on it, so there is something to read only when the server ended it.
+            if not select.select([self._pulse.fileno()], [], [], 0)[0]:
+                return
+            self._pulse.close()
+            self._pulse = None
+        try:
+            self._pulse = psycopg.connect(self._server_url, connect_timeout=2)
+        except psycopg.OperationalError as error:
+            if not _lives(error):
+                self.start()
+
+    def leave(self, *, seconds: float = 0) -> None:
+        """This process needs the server no longer; the last to leave has it stopped, and waits for that for
+        at most ``seconds``."""
+        if self._pulse is not None:
+            self._pulse.close()
+            self._pulse = None
         if self._users is not None:
             self._users.close()
             self._users = None
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline and self._keeper_stops():
+            time.sleep(0.02)
+
+    def _keeper_stops(self) -> bool:
+        """Whether the keeper is at work or about to be: it lives, and nobody else uses the folder."""
+        try:
+            keeper = int((self.data_dir / "postgres.keeper").read_text())
+            os.kill(keeper, 0)
+        except (FileNotFoundError, ValueError, ProcessLookupError):
+            return False
+        with (self.data_dir / "postgres.users").open("ab") as users:
+            try:
+                fcntl.flock(users, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return True  # the keeper alone takes it for itself
+            try:
+                fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return False
+        return True
 
     def _cluster(self, runner: Runner) -> Path:
         cluster = runner.root / f"postgres-{self.version}"
@@ -184,7 +235,7 @@ class EmbeddedPostgres:
                 *("-o", f"-k '{self.socket_dir}' {settings}"),
                 timeout=START_SECONDS + 5,
             )
-            if done.returncode == 0 and self._answers():
+            if self._answers():
                 return
             # After a kill -9 of the server its children need a moment to notice and go.
             if time.monotonic() > deadline:
@@ -217,17 +268,21 @@ class EmbeddedPostgres:
         )
 
     def _answers(self) -> bool:
-        try:
-            with psycopg.connect(self.url.replace(f"/{DATABASE}?", "/postgres?"), connect_timeout=2):
+        """Whether there is a server, once it has made up its mind: one that recovers is waited for."""
+        deadline = time.monotonic() + START_SECONDS
+        while True:
+            try:
+                psycopg.connect(self._server_url, connect_timeout=2).close()
                 return True
-        except psycopg.OperationalError as error:
-            if "starting up" in str(error) or "shutting down" in str(error):
-                time.sleep(0.1)
-                return self._answers()
-            return False
+            except psycopg.OperationalError as error:
+                if "the database system is" not in str(error):
+                    return _lives(error)
+                if time.monotonic() > deadline:
+                    raise EmbeddedPostgresError(f"PostgreSQL is not ready: {error}") from error
+            time.sleep(0.1)
 
     def _ensure_database(self) -> None:
-        with psycopg.connect(self.url.replace(f"/{DATABASE}?", "/postgres?"), autocommit=True) as connection:
+        with psycopg.connect(self._server_url, autocommit=True) as connection:
             found = connection.execute("SELECT FROM pg_database WHERE datname = %s", (DATABASE,)).fetchone()
             if found is None:
                 try:
@@ -284,20 +339,28 @@ def _works(command: Sequence[str]) -> bool:
     return done.returncode == 0
 
 
+def _lives(refusal: psycopg.OperationalError) -> bool:
+    """Whether a server refused: it starts, recovers from a fallen child, stops, or has no place left."""
+    words = ("the database system is", "too many clients", "connection slots")
+    return any(word in str(refusal) for word in words)
+
+
+def _forget_stranger(cluster: Path) -> None:
+    """Removes a server's pid file when its number is another program's by now, or a dead process's.
+
+    Nobody answers on the socket; after a kill in a container the numbers start anew, and PostgreSQL would
+    take whoever has the old one for itself.
+    """
+    file = cluster / "postmaster.pid"
+    try:
+        pid = int(file.read_text().split()[0])
+        name, _, rest = Path(f"/proc/{pid}/stat").read_text().partition("(")[2].rpartition(")")
+    except (OSError, ValueError, IndexError):
+        return
+    if name != "postgres" or rest.split()[0] == "Z":
+        file.unlink(missing_ok=True)
+
+
 def _last_line(output: bytes) -> str:
     lines = [line for line in output.decode(errors="replace").splitlines() if line.strip()]
     return lines[-1] if lines else "it said nothing"
-
-
-class _locked:
-    """An exclusive lock on a file for the length of a block."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-
-    def __enter__(self) -> None:
-        self._file = self._path.open("ab")
-        fcntl.flock(self._file, fcntl.LOCK_EX)
-
-    def __exit__(self, *_: object) -> None:
-        self._file.close()
