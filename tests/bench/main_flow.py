@@ -70,8 +70,8 @@ def _memory(root: int, data_dir: Path) -> dict[str, float]:
         postgres = "postgres" in command and str(data_dir) in server
         if above != root and not postgres:
             continue
-        kinds = ("worker", "billing.sandbox", "serve")
-        kind = next((name for name in kinds if name in command), "api")
+        kinds = {"cli worker": "worker", "billing.sandbox": "sandbox", "cli serve": "supervisor"}
+        kind = next((kind for part, kind in kinds.items() if part in command), "api")
         kind = "postgres" if postgres else kind
         rollup = (Path("/proc") / str(pid) / "smaps_rollup").read_text()
         pss = next(int(line.split()[1]) for line in rollup.splitlines() if line.startswith("Pss:"))
