@@ -18,6 +18,9 @@ def keep(data_dir: Path, user: int, stop: list[str]) -> None:
             fcntl.flock(keeper, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             return  # there is one already
+        keeper.truncate(0)
+        keeper.write(str(os.getpid()).encode())
+        keeper.flush()
         with (data_dir / "postgres.users").open("ab") as users:
             fcntl.flock(users, fcntl.LOCK_EX)
             subprocess.run(  # noqa: S603 - the command is postgres.py's
