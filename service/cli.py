@@ -6,18 +6,42 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import click
+from pydantic import ValidationError
 from rich.console import Console
+from sqlalchemy.exc import OperationalError
 
 from service.knowledge.knowledge_bases import KnowledgeBaseNotFound
-from service.platform.embedded import Completed, UnsafeSettings, complete
+from service.platform.blobs import BlobsUnavailable
+from service.platform.database import DatabaseUnreachable
+from service.platform.embedded import Completed, DataFolderUnusable, UnsafeSettings, complete, refuse_unsafe
 from service.platform.logs import configure_logs
+from service.platform.migrating import SchemaOutdated, require_schema
 from service.platform.migrating import migrate as migrate_database
 from service.platform.postgres import EmbeddedPostgresError
 from service.platform.processes import FolderInUse, PortInUse
 from service.platform.settings import Settings
 from service.supervisor import NotReady, Supervisor
 
+MENDABLE = (
+    UnsafeSettings,
+    DataFolderUnusable,
+    EmbeddedPostgresError,
+    DatabaseUnreachable,
+    SchemaOutdated,
+    FolderInUse,
+    PortInUse,
+    NotReady,
+    KnowledgeBaseNotFound,
+    BlobsUnavailable,
+)
+
 console = Console(highlight=False)
+
+
+class Refusal(click.ClickException):
+    """What an operator can mend, in one line; 1 is kept for what a command found or could not finish."""
+
+    exit_code = 2
 
 
 @contextmanager
@@ -25,33 +49,40 @@ def clear_errors() -> Iterator[None]:
     """Turns what an operator can mend into one line and exit code 2."""
     try:
         yield
-    except (
-        UnsafeSettings,
-        EmbeddedPostgresError,
-        FolderInUse,
-        PortInUse,
-        NotReady,
-        KnowledgeBaseNotFound,
-    ) as error:
-        raise click.ClickException(str(error)) from error
+    except ValidationError as error:
+        # Names and reasons, never the values: one of them may be a secret.
+        wrong = (f"ZHIHAO_{str(one['loc'][0]).upper()}: {one['msg']}" for one in error.errors())
+        raise Refusal("; ".join(wrong) + ".") from None
+    except OperationalError as error:
+        raise Refusal(f"The database does not answer: {' '.join(str(error.orig).split())}") from None
+    except MENDABLE as error:
+        raise Refusal(str(error)) from None
 
 
 @contextmanager
-def completed_settings() -> Iterator[Completed]:
-    """The settings with their embedded parts running, for as long as the block lasts."""
+def completed_settings(*, migrated: bool = True) -> Iterator[Completed]:
+    """The settings with their embedded parts running, for as long as the block lasts.
+
+    An embedded database is migrated; one of somebody's own must be already, if ``migrated``.
+    """
     with clear_errors():
         completed = complete(Settings())
-    try:
-        yield completed
-    finally:
-        if completed.postgres is not None:
-            completed.postgres.leave()
+        try:
+            if completed.postgres is not None:
+                migrate_database(completed.settings.database_url)
+            elif migrated:
+                require_schema(completed.settings.database_url)
+            yield completed
+        finally:
+            if completed.postgres is not None:
+                completed.postgres.leave()
 
 
 @click.group()
 def main() -> None:
     """Zhihao (知號): a monetized knowledge marketplace backend."""
-    settings = Settings()
+    with clear_errors():
+        settings = Settings()
     configure_logs(level=settings.log_level, form=settings.log_format)
 
 
@@ -81,7 +112,7 @@ def worker() -> None:
 @main.command()
 def migrate() -> None:
     """Bring the database to the newest schema."""
-    with completed_settings() as completed:
+    with completed_settings(migrated=False) as completed:
         console.print(f"The database is at revision {migrate_database(completed.settings.database_url)}.")
 
 
@@ -92,8 +123,7 @@ def import_command(file: Path, knowledge_base: str) -> None:
     """Import an archive or a single document into a knowledge base."""
     from service.commands import import_into
 
-    with completed_settings() as completed, clear_errors():
-        migrate_database(completed.settings.database_url)
+    with completed_settings() as completed:
         if not asyncio.run(import_into(completed.settings, file, knowledge_base, console)):
             raise SystemExit(1)
 
@@ -106,7 +136,7 @@ def reindex(knowledge_base: str | None) -> None:
     """Rebuild search indexes from the stored texts."""
     from service.commands import rebuild
 
-    with completed_settings() as completed, clear_errors():
+    with completed_settings() as completed:
         asyncio.run(rebuild(completed.settings, knowledge_base, console))
 
 
@@ -115,7 +145,7 @@ def doctor() -> None:
     """Check every invariant on live data; exits with 1 and what is wrong if one does not hold."""
     from service.commands import examine
 
-    with completed_settings() as completed, clear_errors():
+    with completed_settings() as completed:
         if not asyncio.run(examine(completed.settings, console)):
             raise SystemExit(1)
 
@@ -134,11 +164,10 @@ def demo(once: bool, library: Path | None, port: int | None, again: bool) -> Non
     from service.demo.stage import perform
 
     settings = Settings()
-    if settings.env == "production":
-        raise click.ClickException(
-            "The demo plays on embedded parts and a payment sandbox: not with ZHIHAO_ENV=production."
-        )
     with clear_errors():
+        refuse_unsafe(settings)
+        if settings.env == "production":
+            raise Refusal("The demo plays on embedded parts and a payment sandbox: not in production.")
         held = perform(settings, console, once=once, library=library, port=port, again=again)
     raise SystemExit(0 if held else 1)
 

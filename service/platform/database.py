@@ -18,11 +18,18 @@ from sqlalchemy.ext.asyncio import (
 )
 
 
+class DatabaseUnreachable(Exception):
+    """The database cannot be used at all: its address is wrong, or it does not answer."""
+
+
 def driver_url(url: str) -> str:
-    """The SQLAlchemy form of a ``postgresql://`` address, naming the psycopg 3 driver."""
+    """The SQLAlchemy form of a ``postgresql://`` address, naming the psycopg 3 driver.
+
+    Raises ``DatabaseUnreachable`` for any other address.
+    """
     scheme, separator, rest = url.partition("://")
     if not separator or scheme not in {"postgres", "postgresql", "postgresql+psycopg"}:
-        raise ValueError("ZHIHAO_DATABASE_URL must start with postgresql://")
+        raise DatabaseUnreachable("ZHIHAO_DATABASE_URL must start with postgresql://")
     return f"postgresql+psycopg://{rest}"
 
 
@@ -40,6 +47,7 @@ class Database:
             max_overflow=max_overflow,
             pool_timeout=pool_timeout,
             pool_pre_ping=True,
+            hide_parameters=True,  # an error is logged, and what was asked or written is not for logs
         )
         self._reader = self.engine.execution_options(isolation_level="AUTOCOMMIT")
         self._sessions = async_sessionmaker(self.engine, expire_on_commit=False)

@@ -4,14 +4,19 @@ Unset means embedded. ``deploy/.env.example`` lists them all; a test keeps it co
 """
 
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field, SecretStr
+from pydantic import BeforeValidator, Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from billing.processor.config import ProcessorConfig
 
 MEBIBYTE = 1024 * 1024
+
+
+def _number(value: object) -> object:
+    """A number out of the environment is text, which a ``Literal`` of numbers would refuse."""
+    return int(value) if isinstance(value, str) and value.isdecimal() else value
 
 
 class Settings(BaseSettings):
@@ -35,7 +40,7 @@ class Settings(BaseSettings):
     database_pool_size: int = Field(10, ge=1)
     database_max_overflow: int = Field(10, ge=0)
     database_pool_timeout_seconds: float = Field(5.0, gt=0)
-    postgres_version: Literal[16, 18] = 18
+    postgres_version: Annotated[Literal[16, 18], BeforeValidator(_number)] = 18
     """Which of the wheel's two servers the embedded mode runs."""
 
     # --- jobs -------------------------------------------------------------------------------------
