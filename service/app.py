@@ -1,5 +1,6 @@
 """The ASGI application: the doors, mounted with their guards, around one context."""
 
+import multiprocessing
 import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -46,7 +47,8 @@ def create_app() -> Litestar:
     configure_logs(level=settings.log_level, form=settings.log_format)
     if os.environ.get("ZHIHAO_SUPERVISED"):
         # The server's own master may be killed before it can stop us.
-        die_with_parent()
+        master = multiprocessing.parent_process()
+        die_with_parent(master.pid if master is not None else None)
     completed = complete(settings)
     settings = completed.settings
     return enclose(build_app(settings), https=settings.public_url.startswith("https:"))

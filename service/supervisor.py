@@ -15,8 +15,9 @@ from types import FrameType
 import httpx
 import structlog
 
-from service.platform.embedded import Completed, complete, remember
+from service.platform.embedded import Completed, complete, own_folder, refuse_unsafe, remember
 from service.platform.migrating import migrate
+from service.platform.postgres import EmbeddedPostgres, EmbeddedPostgresError
 from service.platform.processes import free_port, hold, require_port, spawn
 from service.platform.settings import Settings
 
@@ -24,7 +25,8 @@ log = structlog.get_logger(__name__)
 
 READY_SECONDS = 60.0
 API_STOP_SECONDS = 12.0
-STOP_SECONDS = 14.0
+STOP_SECONDS = 13.0
+POSTGRES_STOP_SECONDS = 1.5
 WATCH_SECONDS = 0.2
 STEADY_SECONDS = 5.0
 
@@ -86,18 +88,18 @@ class Supervisor:
     def run(self, on_ready: Callable[[str], None]) -> None:
         """Serves until SIGTERM or SIGINT; ``on_ready`` gets the public address once, in this process.
 
-        Raises ``UnsafeSettings``, ``EmbeddedPostgresError``, ``FolderInUse``, ``PortInUse`` or ``NotReady``.
+        Raises ``UnsafeSettings``, ``DataFolderUnusable``, ``EmbeddedPostgresError``, ``FolderInUse``,
+        ``PortInUse``, ``DatabaseUnreachable``, ``SchemaOutdated`` or ``NotReady``.
         """
+        refuse_unsafe(self.settings)
         require_port(self.host, self.port)
         settings = self.settings
         if "public_url" not in settings.model_fields_set:
-            address = f"[{self.host}]" if ":" in self.host else self.host
-            reachable = {"0.0.0.0": "127.0.0.1", "[::]": "[::1]"}.get(address, address)  # noqa: S104 - compared, not bound
-            settings = settings.model_copy(update={"public_url": f"http://{reachable}:{self.port}"})
-        settings.data_dir.mkdir(parents=True, exist_ok=True)
+            settings = settings.model_copy(update={"public_url": self._loopback})
+        folder = own_folder(settings.data_dir)
         for sign in (signal.SIGTERM, signal.SIGINT):
             signal.signal(sign, self._stop)
-        held = hold(settings.data_dir / "serve.lock")
+        held = hold(folder / "serve.lock")
         completed = complete(settings)
         try:
             migrate(completed.settings.database_url)
@@ -108,14 +110,20 @@ class Supervisor:
             while not self.stopping:
                 time.sleep(WATCH_SECONDS)
                 if completed.postgres is not None:
-                    completed.postgres.revive()
+                    _revive(completed.postgres)
                 for part in self.parts:
                     part.watch()
         finally:
             self._shut_down()
             if completed.postgres is not None:
-                completed.postgres.leave()
+                completed.postgres.leave(seconds=POSTGRES_STOP_SECONDS)
             held.close()
+
+    @property
+    def _loopback(self) -> str:
+        """Where this machine reaches the API."""
+        host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.host, self.host)  # noqa: S104 - compared, not bound
+        return f"http://[{host}]:{self.port}" if ":" in host else f"http://{host}:{self.port}"
 
     def _stop(self, _signal: int, _frame: FrameType | None) -> None:
         self.stopping = True
@@ -123,8 +131,8 @@ class Supervisor:
     def _start(self, completed: Completed) -> None:
         settings = completed.settings
         env = completed.environment() | {"ZHIHAO_SUPERVISED": "1"}
-        sandboxed = settings.stripe_api_base.startswith("http://127.0.0.1:") and settings.env == "development"
-        if sandboxed:
+        # An address that somebody else named is somebody else's sandbox to run.
+        if settings.stripe_api_base and not self.settings.stripe_api_base:
             port = free_port(preferred=int(settings.stripe_api_base.rpartition(":")[2]))
             settings.stripe_api_base = env["ZHIHAO_STRIPE_API_BASE"] = f"http://127.0.0.1:{port}"
             remember(settings.data_dir, sandbox_port=port)
@@ -136,12 +144,11 @@ class Supervisor:
 
     def _sandbox_command(self, settings: Settings, port: int) -> list[str]:
         snapshot, thin = settings.webhook_secrets
-        loopback = f"http://{'127.0.0.1' if self.host == '0.0.0.0' else self.host}:{self.port}"  # noqa: S104 - compared
         return [
             *(sys.executable, "-m", "billing.sandbox", "--database-url", settings.database_url),
             *("--host", "127.0.0.1", "--port", str(port)),
-            *("--webhook-url", f"{loopback}/webhooks/stripe", "--webhook-secret", snapshot),
-            *("--thin-webhook-url", f"{loopback}/webhooks/stripe/thin", "--thin-webhook-secret", thin),
+            *("--webhook-url", f"{self._loopback}/webhooks/stripe", "--webhook-secret", snapshot),
+            *("--thin-webhook-url", f"{self._loopback}/webhooks/stripe/thin", "--thin-webhook-secret", thin),
         ]
 
     def _api_command(self, settings: Settings) -> list[str]:
@@ -154,11 +161,12 @@ class Supervisor:
 
     def _wait_until_ready(self) -> None:
         """Until the API is ready, as it says itself."""
-        host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(self.host, self.host)  # noqa: S104 - compared, not bound
         deadline = time.monotonic() + READY_SECONDS
         while not self.stopping:
             try:
-                if httpx.get(f"http://{host}:{self.port}/health/ready", timeout=2).status_code == 200:
+                # No proxy of the environment stands between this machine and itself.
+                health = httpx.get(f"{self._loopback}/health/ready", timeout=2, trust_env=False)
+                if health.status_code == 200:
                     return
             except httpx.TransportError:
                 pass
@@ -171,11 +179,20 @@ class Supervisor:
             time.sleep(0.1)
 
     def _shut_down(self) -> None:
-        """The API first, so that what it acknowledged can still be worked, then the rest together."""
+        """The API and the worker together; both may need the sandbox while they drain, so that goes last."""
         deadline = time.monotonic() + STOP_SECONDS
         for part in reversed(self.parts):
+            if part.name != "sandbox":
+                part.terminate()
+        for part in reversed(self.parts):
             part.terminate()
-            if part.name == "api":
-                part.wait(time.monotonic() + API_STOP_SECONDS)
-        for part in self.parts:
             part.wait(deadline)
+
+
+def _revive(postgres: EmbeddedPostgres) -> None:
+    """Tried again and again: until it comes, the API answers 503, which is better than not at all."""
+    try:
+        postgres.revive()
+    except EmbeddedPostgresError as error:
+        log.warning("postgres.down", reason=str(error))
+        time.sleep(1)

@@ -11,6 +11,7 @@ import httpx
 from rich.console import Console
 
 from service.demo.story import tell
+from service.platform.embedded import own_folder
 from service.platform.processes import free_port, require_port, spawn
 from service.platform.settings import Settings
 from service.supervisor import READY_SECONDS, STOP_SECONDS, NotReady
@@ -18,26 +19,37 @@ from service.supervisor import READY_SECONDS, STOP_SECONDS, NotReady
 HOST = "127.0.0.1"
 USUAL_PORT = 8000
 
+EMBEDDED = dict.fromkeys(
+    (
+        "ZHIHAO_DATABASE_URL",
+        "ZHIHAO_STRIPE_API_KEY",
+        "ZHIHAO_STRIPE_API_BASE",
+        "ZHIHAO_STRIPE_WEBHOOK_SECRETS",
+    ),
+    "",
+)
+"""Made-up people and payments go into no database and no Stripe account that somebody has set up."""
+
 
 def perform(
     settings: Settings, console: Console, *, once: bool, library: Path | None, port: int | None, again: bool
 ) -> bool:
     """Serves on loopback, tells the story, and unless ``once`` serves on until Ctrl-C or SIGTERM.
 
-    Returns whether every step held. Raises ``PortInUse`` and ``NotReady``.
+    Returns whether every step held. Raises ``PortInUse``, ``DataFolderUnusable`` and ``NotReady``.
     """
     if port is not None:
         require_port(HOST, port)
     else:
         port = free_port(preferred=USUAL_PORT)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    settings.data_dir.mkdir(parents=True, exist_ok=True)
-    log = settings.data_dir / "serve.log"
+    folder = own_folder(settings.data_dir)
+    log = folder / "serve.log"
     url = f"http://{HOST}:{port}"
     with log.open("ab") as output:
         serving = spawn(
             [sys.executable, "-m", "service.cli", "serve", "--host", HOST, "--port", str(port)],
-            env={"ZHIHAO_DATA_DIR": str(settings.data_dir.resolve()), "ZHIHAO_PUBLIC_URL": url},
+            env={"ZHIHAO_DATA_DIR": str(folder), "ZHIHAO_PUBLIC_URL": url, **EMBEDDED},
             output=output,
         )
     try:
@@ -52,10 +64,13 @@ def perform(
         serving.wait()
         raise NotReady(f"The service ended by itself; {log} says why.")
     except KeyboardInterrupt:
-        return True
+        return not once
     finally:
         serving.terminate()
-        serving.wait(STOP_SECONDS + 5)
+        try:
+            serving.wait(STOP_SECONDS + 5)
+        except (subprocess.TimeoutExpired, KeyboardInterrupt):
+            serving.kill()
 
 
 def _wait_until_ready(serving: "subprocess.Popen[bytes]", url: str, log: Path) -> None:
@@ -64,7 +79,7 @@ def _wait_until_ready(serving: "subprocess.Popen[bytes]", url: str, log: Path) -
         if serving.poll() is not None:
             raise NotReady(f"The service did not start; {log} says why.")
         try:
-            if httpx.get(f"{url}/health/ready", timeout=2).status_code == 200:
+            if httpx.get(f"{url}/health/ready", timeout=2, trust_env=False).status_code == 200:
                 return
         except httpx.TransportError:
             pass

@@ -2,12 +2,15 @@
 
 import contextlib
 import ctypes
+import errno
 import fcntl
+import functools
 import os
 import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import IO
@@ -23,10 +26,15 @@ class PortInUse(Exception):
     """The port cannot be bound."""
 
 
-def die_with_parent() -> None:
-    """Has the kernel kill this process when its parent dies (Linux; elsewhere it does nothing)."""
+def die_with_parent(parent: int | None = None) -> None:
+    """Has the kernel kill this process when its parent dies (Linux; elsewhere it does nothing).
+
+    ``parent`` is who started it: if that one is gone by now, this process ends at once.
+    """
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+        if parent is not None and os.getppid() != parent:
+            os._exit(1)
 
 
 def spawn(
@@ -44,7 +52,7 @@ def spawn(
         stderr=output,
         # A terminal's Ctrl-C reaches the parent alone, which stops its children in order.
         start_new_session=True,
-        preexec_fn=die_with_parent,
+        preexec_fn=functools.partial(die_with_parent, os.getpid()),
     )
 
 
@@ -59,16 +67,24 @@ def free_port(host: str = "127.0.0.1", preferred: int = 0) -> int:
     raise PortInUse(f"No port of {host} is free.")
 
 
-def require_port(host: str, port: int) -> None:
-    """Raises ``PortInUse`` when ``port`` cannot be bound."""
-    try:
-        with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            probe.bind((host, port))
-    except OSError as error:
-        raise PortInUse(
-            f"Port {port} of {host} cannot be used: {error.strerror}. Choose another with --port."
-        ) from None
+def require_port(host: str, port: int, *, patience: float = 2.0) -> None:
+    """Raises ``PortInUse`` when ``port`` cannot be bound, nor within ``patience`` seconds.
+
+    The children of a service that was killed need a moment to go.
+    """
+    deadline = time.monotonic() + patience
+    while True:
+        try:
+            with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                probe.bind((host, port))
+            return
+        except OSError as error:
+            if error.errno != errno.EADDRINUSE or time.monotonic() > deadline:
+                raise PortInUse(
+                    f"Port {port} of {host} cannot be used: {error.strerror}. Choose another with --port."
+                ) from None
+        time.sleep(0.05)
 
 
 def hold(path: Path) -> IO[str]:
