@@ -71,6 +71,14 @@ WORDS: dict[str, tuple[str, str]] = {
         "It is signed proof of when an answer was given, from which spans, and for how many billed units. "
         "Question and answer appear as salted hashes only.",
     ),
+    "receipt_time": ("时间", "Time"),
+    "receipt_units": ("计费", "Billed"),
+    "receipt_question": ("问题散列", "Question, hashed"),
+    "receipt_answer": ("回答散列", "Answer, hashed"),
+    "receipt_cited": ("引文散列", "Cited spans, hashed"),
+    "receipt_key": ("签名密钥", "Signing key"),
+    "receipt_signature": ("签名", "Signature"),
+    "receipt_keys": ("公钥", "Public keys"),
     "unlisted": ("只有知道链接的人能看到本页", "Only people with the link see this page"),
     "api": ("接口文档", "API"),
 }

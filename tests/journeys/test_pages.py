@@ -115,6 +115,17 @@ def test_a_citation_opens_its_exact_span_under_the_same_access(anybody: Caller, 
     assert anybody.http.get(f"/k/{base['slug']}/d/{other}").status_code == 404
 
 
+def test_a_receipt_has_a_page_without_question_and_answer(anybody: Caller, creator: Person) -> None:
+    base = creator.publish_texts("收據", [texts.ROSE])
+    answer = creator.ask(base["id"], "When should I feed roses with potash?")
+    html = anybody.get(f"/r/{answer['receipt_id']}")
+    assert anybody.get(f"/v1/receipts/{answer['receipt_id']}")["signature"] in html
+    assert "potash" not in html
+    assert "收據" not in html
+    assert_runs_nothing(html)
+    assert anybody.http.get(f"/r/{uuid4()}").status_code == 404
+
+
 def test_what_is_not_public_has_no_page(anybody: Caller, creator: Person) -> None:
     draft = creator.make_base("草稿")
     private = creator.publish_texts("私人", [texts.ROSE], visibility="private")
