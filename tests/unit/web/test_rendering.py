@@ -9,7 +9,7 @@ from service.web.rendering import marked_in, price
     [
         (Money(990, "cny"), "¥9.90"),
         (Money(9900, "cny"), "¥99"),
-        (Money(500, "jpy"), "¥500"),
+        (Money(500, "jpy"), "JP¥500"),
         (Money(1234, "sek"), "12.34 SEK"),
         (Money(0, "usd"), "$0"),
     ],
