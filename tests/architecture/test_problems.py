@@ -19,7 +19,6 @@ INTERNAL = {
     "service.platform.processes.PortInUse": "stops a start, told on the command line",
     "service.platform.embedded.UnsafeSettings": "stops a start, told on the command line",
     "service.supervisor.NotReady": "stops a start, told on the command line",
-    "service.demo.telling.StoryBroken": "ends the demo, told on the command line",
     "service.usecases.check_health.NoWorker": "what /health/ready names, never answered",
     "service.platform.blobs.BlobMissing": "a fault of ours: a 500, logged",
     "service.answering.receipts.ReceiptForged": "said by the check that owners and the doctor run",
