@@ -13,7 +13,8 @@ from typing import Any
 
 import procrastinate
 import structlog
-from procrastinate import JobContext, PsycopgConnector, RetryStrategy
+from procrastinate import BaseRetryStrategy, JobContext, PsycopgConnector, RetryDecision
+from procrastinate.jobs import Job
 
 from service.platform.jobs import QUEUE
 from service.platform.settings import Settings
@@ -70,7 +71,18 @@ PERIODIC: tuple[Periodic, ...] = (
     Periodic("purge_expired", lambda settings: settings.purge_seconds),
 )
 
-RETRY = RetryStrategy(max_attempts=8, wait=1, exponential_wait=3)
+
+class Patience(BaseRetryStrategy):
+    """Waits 1, 3, 9, … seconds and then five minutes each time, for some three days: what a job leans on
+    may be down for hours, and comes back without anybody telling the job."""
+
+    MOST_ATTEMPTS = 900
+    LONGEST_SECONDS = 300
+
+    def get_retry_decision(self, *, exception: BaseException, job: Job) -> RetryDecision | None:
+        if job.attempts >= self.MOST_ATTEMPTS:
+            return None
+        return RetryDecision(retry_in={"seconds": min(3 ** min(job.attempts, 9), self.LONGEST_SECONDS)})
 
 
 def every(seconds: int) -> str:
@@ -90,7 +102,7 @@ def build(context: Context) -> procrastinate.App:
     )
     app = procrastinate.App(connector=connector)
     for name, use_case in JOBS.items():
-        app.task(name=name, queue=QUEUE, retry=RETRY)(_bound(context, name, use_case))
+        app.task(name=name, queue=QUEUE, retry=Patience())(_bound(context, name, use_case))
     for job in PERIODIC:
         task = app.task(name=f"periodic.{job.name}", queue=QUEUE, queueing_lock=f"periodic.{job.name}")(
             _bound(context, job.name, JOBS[job.name], periodic=True)
