@@ -4,6 +4,7 @@ The children are the API (Granian), the worker and, without a Stripe account, th
 outlives this process, however it ends; one that falls is started again.
 """
 
+import shutil
 import signal
 import subprocess
 import sys
@@ -12,13 +13,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from types import FrameType
 
-import httpx
 import structlog
 
 from service.platform.embedded import Completed, complete, own_folder, refuse_unsafe, remember
 from service.platform.migrating import migrate
 from service.platform.postgres import EmbeddedPostgres, EmbeddedPostgresError
-from service.platform.processes import free_port, hold, require_port, spawn
+from service.platform.processes import free_port, hold, is_ready, require_port, spawn
 from service.platform.settings import Settings
 
 log = structlog.get_logger(__name__)
@@ -130,7 +130,10 @@ class Supervisor:
 
     def _start(self, completed: Completed) -> None:
         settings = completed.settings
-        env = completed.environment() | {"ZHIHAO_SUPERVISED": "1"}
+        counts = settings.data_dir / "metrics"
+        shutil.rmtree(counts, ignore_errors=True)
+        counts.mkdir()
+        env = completed.environment() | {"ZHIHAO_SUPERVISED": "1", "PROMETHEUS_MULTIPROC_DIR": str(counts)}
         # An address that somebody else named is somebody else's sandbox to run.
         if settings.stripe_api_base and not self.settings.stripe_api_base:
             port = free_port(preferred=int(settings.stripe_api_base.rpartition(":")[2]))
@@ -163,13 +166,8 @@ class Supervisor:
         """Until the API is ready, as it says itself."""
         deadline = time.monotonic() + READY_SECONDS
         while not self.stopping:
-            try:
-                # No proxy of the environment stands between this machine and itself.
-                health = httpx.get(f"{self._loopback}/health/ready", timeout=2, trust_env=False)
-                if health.status_code == 200:
-                    return
-            except httpx.TransportError:
-                pass
+            if is_ready(self._loopback):
+                return
             for part in self.parts:
                 part.watch()
                 if part.falls > 5:

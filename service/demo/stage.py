@@ -7,12 +7,11 @@ import sys
 import time
 from pathlib import Path
 
-import httpx
 from rich.console import Console
 
 from service.demo.story import tell
 from service.platform.embedded import own_folder
-from service.platform.processes import free_port, require_port, spawn
+from service.platform.processes import free_port, is_ready, require_port, spawn
 from service.platform.settings import Settings
 from service.supervisor import READY_SECONDS, STOP_SECONDS, NotReady
 
@@ -78,10 +77,7 @@ def _wait_until_ready(serving: "subprocess.Popen[bytes]", url: str, log: Path) -
     while time.monotonic() < deadline:
         if serving.poll() is not None:
             raise NotReady(f"The service did not start; {log} says why.")
-        try:
-            if httpx.get(f"{url}/health/ready", timeout=2, trust_env=False).status_code == 200:
-                return
-        except httpx.TransportError:
-            pass
+        if is_ready(url):
+            return
         time.sleep(0.1)
     raise NotReady(f"The service is not ready after {READY_SECONDS:.0f} s; {log} may say why.")
