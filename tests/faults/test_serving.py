@@ -1,0 +1,265 @@
+"""One service through its faults: its parts are killed one after another while it is called, and it ends as
+promised. What was acknowledged is there afterwards, once."""
+
+import os
+import re
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+import psycopg
+import pytest
+
+from service.platform.postgres import EmbeddedPostgres
+from tests.faults.load import UNANSWERED, Load, stalling_model
+from tests.faults.running import Running, children, command, gone, run, stretched, until, zhihao
+from tests.journeys import texts
+from tests.journeys.people import OPEN, Person, eventually, first_metered
+from tests.journeys.serving import free_port, fresh_folder
+
+BACK_SECONDS = 10
+SAID = "Feed roses with potash in early spring and again after the first flush of flowers in June. [1]"
+
+
+@dataclass
+class World:
+    """The service of this file, restarted on one folder and one port, and people with rights in it."""
+
+    stack: ExitStack
+    folder: Path
+    port: int
+    model: str
+    running: Running
+    creator: Person
+    base: dict[str, Any]
+    secret: str
+    told: list[Load] = field(default_factory=list)
+
+    def load(self) -> Load:
+        self.told.append(Load(self.running.url, self.secret, self.base["id"]))
+        return self.told[-1]
+
+    def restart(self) -> None:
+        self.running = self.stack.enter_context(
+            run(self.folder, port=self.port, ZHIHAO_OPENAI_BASE_URL=self.model,
+                ZHIHAO_OPENAI_MODEL="stub", ZHIHAO_OPENAI_API_KEY="none")
+        )  # fmt: skip
+
+    def rows(self, query: str) -> list[tuple[Any, ...]]:
+        with psycopg.connect(EmbeddedPostgres(self.folder).url) as connection:
+            return connection.execute(query.encode()).fetchall()
+
+    def count(self, query: str) -> int:
+        number: int = self.rows(query)[0][0]
+        return number
+
+    def nothing_acknowledged_is_lost(self, load: Load, before: int) -> None:
+        """Nor is anything counted that nobody called for."""
+        counted = self.count("SELECT count(*) FROM usage_event") - before
+        assert load.told[200] <= counted <= sum(load.told.values()), load.told
+        assert set(load.told) <= {200, 503, UNANSWERED}, load.problems[:3]
+
+    def events(self) -> int:
+        return self.count("SELECT count(*) FROM usage_event")
+
+    def works_again(self, load: Load) -> None:
+        """A metered call succeeds, and goes on succeeding."""
+
+        def well() -> bool:
+            with httpx.Client(
+                base_url=self.running.url, headers=load._headers, timeout=20, trust_env=False, verify=False
+            ) as client:
+                statuses = [load.call(client) for _ in range(8)]
+            load.told.update(statuses)
+            return set(statuses) == {200}
+
+        until(well, stretched(BACK_SECONDS), "the service")
+
+
+@pytest.fixture(scope="module")
+def world() -> Iterator[World]:
+    """On a long path, in a private folder that holds other things, named relative to another one."""
+    with ExitStack() as stack:
+        folder = stack.enter_context(fresh_folder()) / ("a long name " * 12) / "data"
+        folder.mkdir(parents=True)
+        folder.chmod(0o700)
+        (folder / "notes.txt").write_text("somebody's own")
+        model = stack.enter_context(stalling_model(SAID))
+        port = free_port()
+        began = time.monotonic()
+        running = stack.enter_context(
+            run(folder, "--workers", "2", port=port, ZHIHAO_OPENAI_BASE_URL=model, ZHIHAO_OPENAI_MODEL="stub",
+                ZHIHAO_OPENAI_API_KEY="none")
+        )  # fmt: skip
+        assert time.monotonic() - began < stretched(30)
+        creator = Person(running.url, "林知行")
+        creator.open_profile()
+        base = creator.publish_texts("園藝", [texts.ROSE, texts.LAVENDER])
+        enterprise = Person(running.url)
+        organization_id = enterprise.found_organization()
+        body = {"name": "agent", "scopes": ["passages:read", "answers:write"]}
+        secret = enterprise.post(f"/enterprise/v1/organizations/{organization_id}/keys", body)["secret"]
+        made = World(stack, folder, port, model, running, creator, base, secret)
+        key = enterprise.make_key(organization_id)
+        first_metered(key, "/api/v1/passages", made.load()._body)
+        yield made
+        for client in OPEN:
+            client.close()
+
+
+def test_secrets_are_private_and_the_folder_keeps_what_it_held(world: World) -> None:
+    assert (world.folder / "embedded.json").stat().st_mode & 0o777 == 0o600
+    assert (world.folder / "notes.txt").read_text() == "somebody's own"
+
+
+def test_two_workers_are_measured_as_one(world: World) -> None:
+    for _ in range(20):
+        httpx.get(f"{world.running.url}/health/live", trust_env=False)
+
+    def counted() -> float:
+        told = httpx.get(f"{world.running.url}/metrics", trust_env=False).text
+        found = re.search(r'zhihao_http_requests_total\{.*route="/health/live",status="200"\} (\S+)', told)
+        return float(found[1]) if found else 0.0
+
+    seen = [counted() for _ in range(6)]
+    assert min(seen) >= 20, seen
+
+
+def test_a_killed_api_worker_comes_back(world: World) -> None:
+    before, load = world.events(), world.load()
+    with load.running():
+        time.sleep(0.5)
+        os.kill(world.running.api_workers()[0], signal.SIGKILL)
+        world.works_again(load)
+        until(lambda: len(world.running.api_workers()) == 2, stretched(BACK_SECONDS), "the other worker")
+    world.nothing_acknowledged_is_lost(load, before)
+
+
+@pytest.mark.parametrize("whom", ["a backend", "the postmaster"])
+def test_a_killed_database_comes_back(world: World, whom: str) -> None:
+    before, load = world.events(), world.load()
+    postmaster = world.running.postmaster()
+    with load.running():
+        time.sleep(0.5)
+        backends = [pid for pid in children(postmaster) if "zhihao zhihao" in command(pid)]
+        for pid in [postmaster] if whom == "the postmaster" else backends[:2]:
+            with suppress(ProcessLookupError):  # a child of a killed one's server goes with it
+                os.kill(pid, signal.SIGKILL)
+        time.sleep(0.2)
+        world.works_again(load)
+    world.nothing_acknowledged_is_lost(load, before)
+    assert world.running.process.poll() is None
+
+
+def test_an_import_outlives_its_worker(world: World) -> None:
+    text = "# Plant {0}\n\n" + "Plant {0} wants {0} ml of water.\n" * 40
+    files = {f"{number:03}.md": text.format(number).encode() for number in range(300)}
+    base = world.creator.make_base("三百")
+    path = f"/creator/v1/knowledge-bases/{base['id']}/imports"
+    job = world.creator.call(
+        "POST", path, expect=202, files={"file": ("p.zip", texts.archive(files))}, data={"kind": "archive"}
+    )
+
+    def state() -> dict[str, Any]:
+        found: dict[str, Any] = world.creator.get(f"/creator/v1/imports/{job['id']}")
+        return found
+
+    eventually(lambda: state()["done"] or None, seconds=20, what="the first entries")
+    os.kill(world.running.part("service.cli worker"), signal.SIGKILL)
+    assert state()["status"] == "running"
+    eventually(lambda: state()["status"] == "done" or None, seconds=30, what="the import")
+    assert (state()["done"], state()["total"], state()["failed"]) == (300, 300, [])
+    where = f"WHERE knowledge_base_id = '{base['id']}'"
+    assert world.rows(f"SELECT count(*), count(DISTINCT file_name) FROM document {where}") == [(300, 300)]
+    assert world.count(f"SELECT paid_documents FROM knowledge_base WHERE id = '{base['id']}'") == 300
+
+
+def test_commands_get_on_with_a_live_service(world: World, tmp_path: Path) -> None:
+    again = zhihao(world.folder, "serve", "--port", str(free_port()))
+    assert again.returncode == 2
+    assert f"in use by another zhihao serve (process {world.running.process.pid})" in again.stderr
+    file = tmp_path / "fern.zip"
+    file.write_bytes(texts.archive({"fern.md": texts.FERN.encode()}))
+    imported = zhihao(world.folder, "import", str(file), "--knowledge-base", world.base["slug"])
+    assert imported.returncode == 0, imported.stderr
+    assert "1 of 1 entries" in imported.stdout
+    reindexed = zhihao(world.folder, "reindex", "--knowledge-base", world.base["slug"])
+    assert reindexed.returncode == 0, reindexed.stderr
+    examined = zhihao(world.folder, "doctor")
+    assert examined.returncode == 0, examined.stdout + examined.stderr
+
+
+def test_a_killed_supervisor_takes_all_with_it_and_the_next_start_finds_everything(world: World) -> None:
+    before, load = world.events(), world.load()
+    parts = [*world.running.parts(), world.running.postmaster(), *children(world.running.postmaster())]
+    assert len(parts) > 8
+    with load.running():
+        time.sleep(0.5)
+        world.running.process.kill()
+        world.running.process.wait()
+        assert gone(parts, 2), "a process outlived the supervisor"
+    began = time.monotonic()
+    world.restart()
+    assert time.monotonic() - began < stretched(BACK_SECONDS)
+    world.nothing_acknowledged_is_lost(load, before)
+    assert world.creator.get("/me")["email"] == world.creator.email
+    world.works_again(load)
+
+
+def test_it_stops_in_time_under_load_with_a_stream_open(world: World) -> None:
+    load = world.load()
+    heard: list[str] = []
+    begun = threading.Event()
+
+    def listen() -> None:
+        body = {"question": "When should I feed roses with potash?", "knowledge_base_ids": [world.base["id"]]}
+        headers = {"Accept": "text/event-stream"} | load._headers
+        with httpx.stream(
+            "POST", f"{world.running.url}/api/v1/answers", json=body | {"stream": True}, headers=headers,
+            timeout=30, trust_env=False,
+        ) as response:  # fmt: skip
+            for line in response.iter_lines():
+                if line.startswith("event:"):
+                    heard.append(line[6:].strip())
+                    if heard[-1] == "delta":
+                        begun.set()
+
+    listener = threading.Thread(target=listen)
+    listener.start()
+    assert begun.wait(10), heard
+    parts = [*world.running.parts(), world.running.postmaster(), *children(world.running.postmaster())]
+    with load.running():
+        time.sleep(0.5)
+        world.running.stop()
+    assert gone(parts, 0.5), "a process is left"
+    listener.join()
+    assert heard[-1] == "error"
+    assert "Traceback" not in world.running.log.partition("worker.stopped")[2]
+
+
+def test_without_a_service_the_books_are_whole(world: World, tmp_path: Path) -> None:
+    examined = zhihao(world.folder, "doctor")
+    assert examined.returncode == 0, examined.stdout + examined.stderr
+    server = EmbeddedPostgres(world.folder)
+    server.start()
+    try:
+        told = sum(load.told[200] for load in world.told)
+        asked = sum(sum(load.told.values()) for load in world.told)
+        assert told <= world.events() <= asked + 1
+        assert world.count("SELECT count(*) FROM reservation WHERE state = 'held'"
+                           " AND expires_at < zhihao_now()") == 0  # fmt: skip
+    finally:
+        server.leave(seconds=5)
+
+
+def test_the_log_is_one_json_event_a_line_without_secrets_or_texts(world: World) -> None:
+    log = world.running.log
+    secrets = (world.folder / "embedded.json").read_text().split('"')
+    for secret in [world.secret, *(word for word in secrets if len(word) > 30), "potash", "薰衣草"]:
+        assert secret not in log
