@@ -5,17 +5,21 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
-from search.text import fold, language_of, numbers, plain, runs, stem
+from search.passages.usage import written_for
+from search.text import articles, fold, language_of, numbers, plain, runs, stem
 
 # Longest first, so that 多长时间 is not read as 多长. Each is blanked, keeping the length.
 _ASKING = re.compile(
-    "请问一下|请问|我想知道|我想问|想知道|想问一下|想问|告诉我|有没有人知道|谁知道|麻烦问一下|咨询一下|是怎么回事|怎么回事"
+    "的?内容是什么|是?怎么规定的?|是?如何规定的?|有什么规定|规定了什么|是什么意思"
+    "|请问一下|请问|我想知道|我想问|想知道|想问一下|想问|告诉我|有没有人知道|谁知道|麻烦问一下|咨询一下|是怎么回事|怎么回事"
     "|多长时间|多少时间|什么时候|什么时间|何时|多久|多长|多大|多高|多远|多重"
     "|(?:多少|几)(?:天|块|种|名|位|[个家座部](?!月|人))?"
     "|为什么|为何|什么样|什么|怎么样|怎么办|怎么|怎样|如何|咋办|咋样|咋|啥|哪一?个|哪一?年|哪一?种|哪些|哪里|哪儿|哪"
     "|谁|是否|能否|可否|有没有|是不是|能不能|可不可以|会不会|要不要|需不需要|可以吗|对吗|行吗|吗|呢|吧|嘛|啊"
     "|应该|应当|需要|可以|能够|一般|通常|到底|究竟|最长|最多|最少|最低|最高|最短|有哪些|分别|属于|是指"
+    "|(?<![计预清结核运换估决演珠])算(?![法术盘数机])"
 )
 _ENGLISH_ASKING = re.compile(
     r"\b(?:who|whom|whose|what|which|when|where|why|how|many|much|long|often|is|are|was|were|be|been|being|do|does"
@@ -27,38 +31,49 @@ _ENGLISH_ASKING = re.compile(
 _PARTICLES = frozenset("的了是在和与及或之于以为被把对从到由就都也而且但等其有个所这那")
 
 LONGEST = 600
+LOOKED_UP = 4.0  # what the number of an article counts when candidates are drawn
+WRITTEN = 0.5  # what a term counts that is only written for a word of the question
 _NUMERAL = "[0-9零〇一二两三四五六七八九十百千万半]"
 _TIME = rf"{_NUMERAL}+(?:个)?(?:多)?(?:年|月|周|星期|日|天|小时|工作日|分钟|秒|季度|世纪)"
 _ANSWERS: tuple[tuple[re.Pattern[str], re.Pattern[str]], ...] = tuple(
     (re.compile(asked), re.compile(given))
     for asked, given in (
-        ("几岁|多少岁|多大年龄|年龄", rf"{_NUMERAL}+(?:周)?岁"),
+        ("怎么判|判几年|判多久|判多少|量刑|判刑|判什么|坐牢|什么罪|会判", "有期徒刑|无期徒刑|拘役|死刑|管制|罚金"),
+        ("处罚|怎么罚|怎么处理|什么责任", "有期徒刑|拘役|罚款|拘留|无期徒刑|死刑|罚金|警告|吊销|处分"),
+        ("几岁|多少岁|多大年[龄纪]|年龄|多大(?:的孩子|的小孩|可以|才能|能)", rf"{_NUMERAL}+(?:周)?岁"),
         ("几年|多少年|哪一?年", rf"{_NUMERAL}+(?:个)?年|终身|永久"),
         ("几个?月|多少个?月|几月", rf"{_NUMERAL}+个?月"),
         ("几天|几日|多少天|多少日|哪一?天", rf"{_NUMERAL}+个?(?:工作)?[日天]|{_NUMERAL}+个?月"),
         ("几(?:个)?小时|多少(?:个)?小时", rf"{_NUMERAL}+(?:个)?小时"),
-        ("多久|多长时间|什么时候|何时|期限|有效期|时限|什么时间", _TIME + "|之日|终身"),
+        (
+            "多久|多长时间|什么时候|何时|期限|有效期|时限|什么时间",
+            _TIME + "|之日|终身|每[天日周月季年]|[春夏秋冬]",
+        ),
         ("多少钱|多少元|罚多少|赔多少|金额|价格", rf"{_NUMERAL}+多?[万亿]?余?(?:元|美元|倍|%|英镑)|百分之"),
         ("几倍|多少倍", rf"{_NUMERAL}+倍|百分之"),
         ("比例|百分之几|几成", rf"百分之|{_NUMERAL}+(?:\.[0-9]+)?[%％]|{_NUMERAL}+分之"),
-        ("怎么判|判几年|判多久|判多少|量刑|判刑|坐牢|什么罪|会判", "有期徒刑|无期徒刑|拘役|死刑|管制|罚金"),
-        ("处罚|怎么罚|怎么处理|什么责任", "有期徒刑|拘役|罚款|拘留|无期徒刑|死刑|罚金|警告|吊销|处分"),
+        ("几个?(?:股东|人|见证人)|多少(?:个|名)?人|几名|几位", rf"{_NUMERAL}+(?:个|人|名|位)"),
+        ("税率|利率", r"百分之|[%％]|税率"),
+        ("是指|指什么|什么是|什么叫|的定义|的含义", "是指|所称|本法称"),
         ("多少|几|多大|多高|多远|多重|多长", rf"{_NUMERAL}+|百分之"),
         (
             r"\bwhen\b|\b(?:what|which) (?:year|date|century|day|month|decade)\b",
             r"\b\d{3,4}s?\b|\bcentury\b|\b(?:january|february|march|april|may|june|july|august"
-            r"|september|october|november|december)\b",
+            r"|september|october|november|december|spring|summer|autumn|winter|morning|noon|evening|midnight"
+            r"|before|after|during|until|daily|weekly|monthly|yearly|every)\b",
         ),
         (
             r"\bhow (?:many|much|long|old|far|tall|high|large|big|often|deep|wide|fast|heavy)\b"
             r"|\bwhat (?:percentage|percent|age|number|fraction|proportion)\b",
             r"\d|\b(?:one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|twenty|thirty|forty"
-            r"|fifty|sixty|hundred|thousand|million|billion|half|third|quarter|twice|dozen|several)\b",
+            r"|fifty|sixty|hundred|thousand|million|billion|half|third|quarter|once|twice|dozen|several"
+            r"|every|daily|weekly|monthly|yearly|hourly|annually)\b",
         ),
     )
 )  # fmt: skip
 _PENALTY_ASKED = re.compile(
-    "(?:怎么|如何|怎样|什么|会受到?什么|受到?)(?:处罚|判刑|判|罚|处理)|判(?:几年|多久|多少年?|刑)|罚多少"
+    "(?:怎么|如何|怎样|什么|会受到?什么|受到?)(?:处罚|判刑|判|罚|处理|量刑)|会?判(?:几年|多久|多少年?|刑|什么刑)"
+    "|罚多少钱?|(?:构成|是|犯)什么罪|会不会坐牢|会?坐牢吗"
 )
 
 
@@ -78,26 +93,29 @@ _BOUNDS = (
 @dataclass(frozen=True, slots=True)
 class Term:
     """`text` as indexed; `word` tells terms of spaced scripts (counted as words) from n-grams (counted in
-    the text)."""
+    the text); `share` of its weight is what it counts."""
 
     text: str
     word: bool
+    share: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
 class Unit:
     """A character of an unspaced script or a word: what coverage is counted in. `forms` are those
     that count as found whole (bigrams over the character; stem or raw form of a word), `weak` the form
-    that counts in part (the lone character)."""
+    that counts in part (the lone character), `written` what is written for the word it belongs to."""
 
     forms: tuple[str, ...]
     weak: str | None
+    written: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
     """A question analysed: its terms, its units in order, the patterns its answer should show (of a kind,
-    and of a bound), the languages its words are stemmed in, and whether it holds any spaced words."""
+    and of a bound), the languages its words are stemmed in, whether it holds any spaced words, and the
+    articles of a statute it names (`search.text.articles`)."""
 
     folded: str
     core: str
@@ -107,44 +125,65 @@ class Question:
     bound: re.Pattern[str] | None
     languages: tuple[str, ...]
     spaced: bool
+    articles: tuple[str, ...] = ()
 
     @property
     def leads(self) -> tuple[str, ...]:
         """Forms that show where in a folded sentence the thing asked about first stands."""
-        return tuple(form for unit in self.units for form in unit.forms if form[0] != "~")
+        return tuple(
+            form for unit in self.units for form in (*unit.forms, *unit.written) if form[0] != "~"
+        )
 
 
+@lru_cache(maxsize=256)
 def analyse(query: str) -> Question:
     """The first `LONGEST` code points of a question in indexed terms; words that only ask are left out
     unless nothing else is there."""
     folded = fold(query[:LONGEST])
-    core = _PENALTY_ASKED.sub(_blank, folded)
+    named = list(articles(folded))
+    core = folded
+    for _, start, end in named:
+        core = core[:start] + " " * (end - start) + core[end:]
+    core = _PENALTY_ASKED.sub(_blank, core)
     core = _ENGLISH_ASKING.sub(_blank, _ASKING.sub(_blank, core))
     if not any(c.isalnum() for c in core):
         core = folded
     languages = tuple(sorted({language_of(folded), "en"}))
+    written: dict[int, tuple[str, ...]] = {}
+    replaced: set[int] = set()
+    for start, end, others, instead in written_for(core):
+        written |= {i: (*written.get(i, ()), *others) for i in range(start, end)}
+        if instead:
+            replaced |= set(range(start, end))
     words: dict[str, None] = {}
     grams: dict[str, None] = {}
     units: list[Unit] = []
-    for run, _, _, unspaced in runs(core):
+    for run, start, _, unspaced in runs(core):
         if unspaced:
             bigrams = [run[i : i + 2] for i in range(len(run) - 1)]
-            grams |= dict.fromkeys([*run, *bigrams])
+            grams |= dict.fromkeys(c for i, c in enumerate(run, start) if i not in replaced)
+            grams |= dict.fromkeys(gram for i, gram in enumerate(bigrams, start) if i not in replaced)
             units += (
-                Unit(tuple(bigrams[max(0, i - 1) : i + 1]) or (c,), c)
+                Unit(tuple(bigrams[max(0, i - 1) : i + 1]) or (c,), c, written.get(start + i, ()))
                 for i, c in enumerate(run)
-                if c not in _PARTICLES
+                if c not in _PARTICLES and start + i not in replaced
             )
         else:
             forms = (plain(run), *dict.fromkeys(f"~{stem(run, language)}" for language in languages))
             words |= dict.fromkeys(forms)
             units.append(Unit(forms, None))
     words |= dict.fromkeys(digits for digits, _, _ in numbers(core))
-    terms = (*(Term(text, word=False) for text in grams), *(Term(text, word=True) for text in words))
+    keys = tuple(dict.fromkeys(key for key, _, _ in named))
+    terms = {text: Term(text, word=False) for text in grams} | {text: Term(text, word=True) for text in words}
+    terms |= {key: Term(key, word=True, share=LOOKED_UP) for key in keys}
+    for word in dict.fromkeys(word for others in written.values() for word in others):
+        for gram in (bigrams := [word[i : i + 2] for i in range(len(word) - 1)]):
+            terms.setdefault(gram, Term(gram, word=False, share=WRITTEN * min(1.0, 2 / len(bigrams))))
     answer = next((given for asked, given in _ANSWERS if asked.search(folded)), None)
     bound = next((given for asked, given in _BOUNDS if asked.search(folded)), None)
+    spaced = any(unit.weak is None for unit in units)
     return Question(
-        folded, core, terms, tuple(units), answer, bound, languages, any(u.weak is None for u in units)
+        folded, core, tuple(terms.values()), tuple(units), answer, bound, languages, spaced, keys
     )
 
 

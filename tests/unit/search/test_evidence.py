@@ -70,6 +70,15 @@ def test_a_sentence_that_says_the_whole_question_answers_it_though_the_kind_of_a
     assert supported("薰衣草多久浇水一次？", [hit(watered, query="薰衣草多久浇水一次？")])
 
 
+def test_a_time_is_also_a_season_or_how_often() -> None:
+    for question, text in (
+        ("什么时候施肥", "施肥在春天进行。"),
+        ("When should I feed the roses?", "Feed roses in early spring."),
+        ("How often do you water lavender?", "Water lavender once a week."),
+    ):
+        assert supported(question, [hit(text, query=question)]), question
+
+
 def test_of_two_editions_the_newer_comes_first() -> None:
     question = analyse("股东多久缴足出资")
     statistics = Statistics(1000, {term.text: 5 for term in question.terms})
