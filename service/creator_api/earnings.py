@@ -1,27 +1,21 @@
 """Earnings: what was earned, what it cost, what is payable, and where it is paid."""
 
-from datetime import UTC, datetime
-from typing import Annotated
+from datetime import datetime
 from uuid import UUID
 
 from litestar import get, post
 from litestar.di import NamedDependency
-from litestar.params import JSONBody, QueryParameter
+from litestar.params import JSONBody
 
 from service.creator_api.schemas import PayoutAccountBody
-from service.http.inputs import InvalidInput
 from service.http.login import Person
 from service.http.paging import Page, PageRequest, decode_cursor, encode_cursor
+from service.http.periods import From, To, period_of
 from service.platform.idempotency import Once
 from service.usecases import open_payout_account, read_earnings
 from service.usecases.context import Context
 from service.usecases.open_payout_account import Onboarding
 from service.usecases.read_earnings import Analytics, Earnings, Line, SaleFact, TipFact
-
-From = Annotated[str | None, QueryParameter(name="from", description="From here on: a time or a date (UTC).")]
-To = Annotated[str | None, QueryParameter(name="to", description="Before this: a time or a date (UTC).")]
-EARLIEST = 2000
-LATEST = 9998
 
 
 @post("/payout-account")
@@ -42,7 +36,7 @@ async def earnings(
     person: NamedDependency[Person], context: NamedDependency[Context], since: From = None, until: To = None
 ) -> Earnings:
     """Payable is earned − fees − refunded − paid."""
-    start, end = _period(since, until)
+    start, end = period_of(since, until)
     return await read_earnings.read_earnings(context, creator_id=person.account_id, start=start, end=end)
 
 
@@ -55,7 +49,7 @@ async def transfers(
     until: To = None,
 ) -> Page[Line]:
     """The ledger's lines behind the balances, newest first; what is payable grows by each amount."""
-    start, end = _period(since, until)
+    start, end = period_of(since, until)
     bound = f"lines:{person.account_id}:{start}:{end}"
     before = None
     if page.cursor:
@@ -78,7 +72,7 @@ async def sales(
     until: To = None,
 ) -> Page[SaleFact]:
     """Each payment with its split and fees, newest first."""
-    start, end = _period(since, until)
+    start, end = period_of(since, until)
     bound = f"sales:{person.account_id}:{start}:{end}"
     before = UUID(decode_cursor(page.cursor, bound)[0]) if page.cursor else None
     found = await read_earnings.list_sales(
@@ -109,30 +103,8 @@ async def analytics(
     person: NamedDependency[Person], context: NamedDependency[Context], since: From = None, until: To = None
 ) -> Analytics:
     """Of the last thirty days, or of the time given."""
-    start, end = _period(since, until)
+    start, end = period_of(since, until)
     return await read_earnings.read_analytics(context, creator_id=person.account_id, start=start, end=end)
-
-
-def _period(since: str | None, until: str | None) -> tuple[datetime | None, datetime | None]:
-    start, end = _moment("from", since), _moment("to", until)
-    if start is not None and end is not None and end <= start:
-        raise InvalidInput(("to", "must be later than from"))
-    return start, end
-
-
-def _moment(name: str, value: str | None) -> datetime | None:
-    """RFC 3339, or a date alone, which means its first instant; UTC where no offset is given."""
-    if value is None:
-        return None
-    try:
-        # A plus sign that was not escaped arrives as a space.
-        moment = datetime.fromisoformat(value.strip().replace(" ", "+") if "T" in value else value)
-        moment = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
-    except (ValueError, OverflowError):
-        raise InvalidInput((name, "must be a time (RFC 3339) or a date")) from None
-    if not EARLIEST <= moment.year <= LATEST:
-        raise InvalidInput((name, f"must be between the years {EARLIEST} and {LATEST}"))
-    return moment
 
 
 handlers = [open_account, earnings, transfers, sales, tips, analytics]

@@ -1,6 +1,5 @@
 """What an organization's metered calls came to."""
 
-from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
@@ -10,13 +9,10 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath, QueryParameter
 
 from service.http.login import Person
+from service.http.periods import From, To, period_of
 from service.usecases import read_usage
 from service.usecases.context import Context
 
-From = Annotated[
-    datetime | None, QueryParameter(name="from", description="From here on; this UTC month's first instant.")
-]
-To = Annotated[datetime | None, QueryParameter(name="to", description="Before this; the month's end.")]
 GroupBy = Annotated[Literal["day", "key", "knowledge_base"], QueryParameter(description="Days are UTC days.")]
 
 
@@ -57,13 +53,15 @@ async def get_usage(
     until: To = None,
     group_by: GroupBy = "day",
 ) -> Usage:
-    """Units and amounts by meter and group, and their total, whatever the grouping."""
+    """Units and amounts by meter and group, and their total, whatever the grouping; of this UTC month,
+    unless another time is given."""
+    start, end = period_of(since, until)
     fact = await read_usage.read_usage(
         context,
         organization_id=organization_id,
         account_id=person.account_id,
-        since=_utc(since),
-        until=_utc(until),
+        since=start,
+        until=end,
         group_by=group_by,
     )
     entries: list[UsageEntry] = []
@@ -78,11 +76,6 @@ async def get_usage(
         data=entries,
         total=UsageTotal(units=fact.units, amount=fact.amount, currency=fact.currency),
     )
-
-
-def _utc(moment: datetime | None) -> datetime | None:
-    """A time sent without its zone is UTC, as every time here."""
-    return moment.replace(tzinfo=UTC) if moment is not None and moment.tzinfo is None else moment
 
 
 handlers = [get_usage]
