@@ -4,6 +4,7 @@ What passes here is text that a database can store (no NUL, no lone surrogate), 
 the handler's own types without coercion. What does not is 400 with a pointer to it.
 """
 
+import dataclasses
 import re
 from typing import Any
 from uuid import UUID
@@ -11,7 +12,7 @@ from uuid import UUID
 import msgspec
 from litestar import Request
 from litestar.connection import ASGIConnection
-from litestar.datastructures import UploadFile
+from litestar.datastructures import FormMultiDict, UploadFile
 from litestar.enums import RequestEncodingType
 from litestar.exceptions import SerializationException
 from litestar.handlers import HTTPRouteHandler
@@ -66,7 +67,7 @@ async def read_input(connection: ASGIConnection[Any, Any, Any, Any], handler: Ba
         case RequestEncodingType.MULTI_PART:
             if sent != RequestEncodingType.MULTI_PART:
                 raise UnsupportedMediaType("This call reads multipart/form-data.")
-            await read_form(connection)
+            await read_form(connection, body.annotation)
 
 
 async def read_json(request: Request[Any, Any, Any], kind: Any = Any) -> None:
@@ -85,16 +86,36 @@ async def read_json(request: Request[Any, Any, Any], kind: Any = Any) -> None:
         raise InvalidInput(explained(str(error))) from None
 
 
-async def read_form(request: Request[Any, Any, Any]) -> None:
-    """Parses the multipart body and checks its texts and file names."""
+async def read_form(request: Request[Any, Any, Any], kind: Any = None) -> None:
+    """Parses the multipart body and checks its texts and file names; and its fields, of a dataclass."""
     try:
         form = await request.form()
     except (UnicodeDecodeError, LookupError, ValueError):
         raise InvalidInput(("", "The body is not valid multipart/form-data.")) from None
+    try:
+        _check_form(form, kind)
+    except InvalidInput:
+        await form.close()
+        raise
+
+
+def _check_form(form: FormMultiDict, kind: Any) -> None:
     for name, value in form.multi_items():
         said = value.filename if isinstance(value, UploadFile) else value
         if not is_storable(name) or (isinstance(said, str) and not is_storable(said)):
             raise InvalidInput((f"/{_escaped(name)}", "must be plain text without NUL"))
+    if not dataclasses.is_dataclass(kind):
+        return
+    fields = {field.name: field for field in dataclasses.fields(kind)}
+    for name in form:
+        if name not in fields:
+            raise InvalidInput((f"/{_escaped(name)}", "is not a field of this form"))
+    for name, field in fields.items():
+        is_file = field.type is UploadFile
+        if name not in form and field.default is dataclasses.MISSING:
+            raise InvalidInput((f"/{name}", "is required"))
+        if name in form and isinstance(form[name], UploadFile) is not is_file:
+            raise InvalidInput((f"/{name}", "must be a file" if is_file else "must be text"))
 
 
 def check_values(value: Any, pointer: str = "", depth: int = 0) -> None:

@@ -61,7 +61,7 @@ def page_request(limit: int | None, cursor: str | None, *, default: int, maximum
     """Raises ``InvalidInput`` for a limit outside 1 to ``maximum``."""
     if limit is not None and not 1 <= limit <= maximum:
         raise InvalidInput(("limit", f"must be 1 to {maximum}"))
-    return PageRequest(limit=limit or default, cursor=cursor)
+    return PageRequest(limit=limit or default, cursor=cursor or None)
 
 
 def encode_cursor(position: list[Any], bound: str) -> str:
