@@ -1,25 +1,44 @@
 """Knowledge bases: made, changed, published, outlined."""
 
+from dataclasses import dataclass
 from typing import Literal
 from uuid import UUID
 
 import msgspec
 from litestar import Response, delete, get, patch, post
 from litestar.di import NamedDependency
+from litestar.openapi.datastructures import ResponseSpec
+from litestar.openapi.spec import OpenAPIMediaType, OpenAPIResponse, Operation, Schema
+from litestar.openapi.spec.enums import OpenAPIType
 from litestar.params import FromPath, FromQuery, JSONBody
 
+from billing.money import Money
 from service.creator_api.schemas import KnowledgeBaseBody, KnowledgeBaseChanges, PublishBody
+from service.http.inputs import InvalidInput
 from service.http.login import Person
 from service.http.paging import Page, PageRequest, decode_cursor, encode_cursor
 from service.knowledge.knowledge_bases import KnowledgeBaseFact
 from service.knowledge.outlining import Outline, as_markdown, as_mermaid, as_opml, as_svg
 from service.platform.idempotency import Once
 from service.platform.ids import new_id
+from service.platform.settings import Settings
 from service.usecases import change_knowledge_base, create_knowledge_base, publish_knowledge_base
 from service.usecases.context import Context
 from service.usecases.read_knowledge_base import read_outline
 
 OutlineFormat = Literal["json", "markdown", "mermaid", "opml", "svg"]
+MARKDOWN, MERMAID, OPML, SVG = "text/markdown", "text/vnd.mermaid", "text/x-opml", "image/svg+xml"
+
+
+@dataclass
+class OutlineOperation(Operation):
+    """Litestar documents one media type an answer; an outline has five."""
+
+    def __post_init__(self) -> None:
+        done = (self.responses or {}).get("200")
+        if isinstance(done, OpenAPIResponse) and done.content is not None:
+            text = OpenAPIMediaType(schema=Schema(type=OpenAPIType.STRING))
+            done.content |= dict.fromkeys((MARKDOWN, MERMAID, OPML, SVG), text)
 
 
 @post("/knowledge-bases")
@@ -42,7 +61,7 @@ async def create(
         visibility=data.visibility,
         free_questions=data.free_questions,
         api_access=data.api_access,
-        api_price=data.api_price,
+        api_price=_api_price(data.api_price, context.settings),
         once=once,
     )
 
@@ -80,12 +99,25 @@ async def change(
     context: NamedDependency[Context],
 ) -> KnowledgeBaseFact:
     """Changes what is given."""
+    if isinstance(data.api_price, Money):
+        _api_price(data.api_price, context.settings)
     changes = {
         name: value for name, value in msgspec.structs.asdict(data).items() if value is not msgspec.UNSET
     }
     return await change_knowledge_base.change_knowledge_base(
         context, id=knowledge_base_id, owner_id=person.account_id, changes=changes
     )
+
+
+def _api_price(price: Money | None, settings: Settings) -> Money | None:
+    """The price of a metered call, if an invoice can carry it. Raises ``InvalidInput``."""
+    if price is None:
+        return None
+    if price.currency != settings.currency:
+        raise InvalidInput(("/api_price/currency", f"calls are invoiced in {settings.currency}"))
+    if not 0 <= price.amount <= settings.plan_max_amount:
+        raise InvalidInput(("/api_price/amount", f"must be 0 to {settings.plan_max_amount}"))
+    return price
 
 
 @delete("/knowledge-bases/{knowledge_base_id:uuid}")
@@ -129,7 +161,11 @@ async def unpublish(
     )
 
 
-@get("/knowledge-bases/{knowledge_base_id:uuid}/outline")
+@get(
+    "/knowledge-bases/{knowledge_base_id:uuid}/outline",
+    operation_class=OutlineOperation,
+    responses={200: ResponseSpec(Outline, description="The outline.", generate_examples=False)},
+)
 async def outline(
     knowledge_base_id: FromPath[UUID],
     person: NamedDependency[Person],
@@ -147,13 +183,13 @@ def _rendered(found: Outline, format: OutlineFormat) -> tuple[bytes, str]:
         case "json":
             return msgspec.json.encode(found), "application/json"
         case "markdown":
-            return as_markdown(found).encode(), "text/markdown; charset=utf-8"
+            return as_markdown(found).encode(), MARKDOWN
         case "mermaid":
-            return as_mermaid(found).encode(), "text/vnd.mermaid; charset=utf-8"
+            return as_mermaid(found).encode(), MERMAID
         case "opml":
-            return as_opml(found).encode(), "text/x-opml; charset=utf-8"
+            return as_opml(found).encode(), OPML
         case "svg":
-            return as_svg(found).encode(), "image/svg+xml"
+            return as_svg(found).encode(), SVG
 
 
 handlers = [create, list_own, read, change, remove, publish, unpublish, outline]
