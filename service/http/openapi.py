@@ -63,7 +63,8 @@ class _Yaml(YamlRenderPlugin):
 class Documenting(ReceiveRoutePlugin):
     """Completes each route as it is added: its credential, its problems, the limit of its body.
 
-    A handler that reads a large body by itself says so with ``opt={"upload": True}``.
+    A handler that reads a large body by itself says so with ``opt={"upload": True}``; one that takes a
+    credential in its body, with ``opt={"signs_in": True}``.
     """
 
     def __init__(self, *, max_upload_bytes: int) -> None:
@@ -102,6 +103,8 @@ def _problems(handler: HTTPRouteHandler, wanted: set[str]) -> dict[int, Response
     statuses = {400, 404, 500, 503}
     if wanted & {"person", "operator", "credential", "visitor"}:
         statuses |= {401, 402, 403, 429}
+    if handler.opt.get("signs_in"):
+        statuses |= {401, 403}
     if handler.http_methods - {"GET", "HEAD"}:
         statuses |= {409, 413, 415}
     return {

@@ -53,7 +53,7 @@ async def register(
     )
 
 
-@post("/login", status_code=200)
+@post("/login", status_code=200, opt={"signs_in": True})
 async def login(
     data: JSONBody[Login], context: NamedDependency[Context], once: NamedDependency[Once | None]
 ) -> SignIn:
@@ -63,7 +63,7 @@ async def login(
     )
 
 
-@post("/refresh", status_code=200)
+@post("/refresh", status_code=200, opt={"signs_in": True})
 async def refresh(
     data: JSONBody[Refresh], context: NamedDependency[Context], once: NamedDependency[Once | None]
 ) -> SignIn:

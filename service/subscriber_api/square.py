@@ -8,6 +8,7 @@ from litestar.di import NamedDependency
 from litestar.params import QueryParameter
 
 from service.http.inputs import InvalidInput
+from service.http.login import Person
 from service.http.paging import PageRequest, decode_cursor, encode_cursor
 from service.subscriber_api.schemas import SquareResult
 from service.usecases.context import Context
@@ -22,6 +23,7 @@ Sort = Annotated[Literal["relevance", "new", "popular"], QueryParameter()]
 async def square(
     context: NamedDependency[Context],
     page: NamedDependency[PageRequest],
+    visitor: NamedDependency[Person | None],
     q: Text = None,
     category: Text = None,
     tag: Text = None,
@@ -29,7 +31,9 @@ async def square(
     price: Price = None,
     sort: Sort = "relevance",
 ) -> SquareResult:
-    """Published, public knowledge bases. ``free``: those with no plan; ``popular`` counts paying readers."""
+    """Published, public knowledge bases. ``free``: those with no plan; ``popular`` counts paying readers.
+
+    The same for everybody; ``visitor`` is named so that a bad credential is told here too."""
     for name, said in (("q", q), ("category", category), ("tag", tag), ("language", language)):
         if said is not None and len(said) > context.settings.query_max_characters:
             raise InvalidInput((name, "is too long"))

@@ -71,10 +71,10 @@ async def cancel(
 @post("/subscriptions/{subscription_id:uuid}/refund-request")
 async def ask_refund(
     subscription_id: FromPath[UUID],
-    data: JSONBody[RefundBody],
     person: NamedDependency[Person],
     context: NamedDependency[Context],
     once: NamedDependency[Once | None],
+    data: JSONBody[RefundBody | None] = None,
 ) -> RefundRequestFact:
     """Kept for the creator to answer."""
     return await request_refund.request_refund(
@@ -82,7 +82,7 @@ async def ask_refund(
         id=new_id(),
         subscription_id=subscription_id,
         account_id=person.account_id,
-        reason=data.reason,
+        reason=data.reason if data else "",
         once=once,
     )
 
