@@ -1,9 +1,12 @@
 """The ASGI application: the doors, mounted with their guards, around one context."""
 
+import asyncio
 import multiprocessing
 import os
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+import signal
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from types import FrameType
 
 from litestar import Litestar
 
@@ -18,6 +21,7 @@ from service.platform.processes import die_with_parent
 from service.platform.settings import Settings
 from service.subscriber_api.accounts import router as sign_in
 from service.subscriber_api.router import router as subscriber_api
+from service.usecases.owned_tasks import leave
 from service.web.router import router as web
 from service.webhooks.stripe import router as webhooks
 from service.wiring import wired
@@ -32,13 +36,39 @@ def build_app(settings: Settings) -> Litestar:
     async def lifespan(app: Litestar) -> AsyncIterator[None]:
         async with wired(settings) as context:
             app.state.context = context
-            yield
+            with draining(settings.drain_seconds):
+                yield
 
     return Litestar(
         route_handlers=[*HANDLERS, *DOORS],
         lifespan=[lifespan],
         **litestar_options(settings),
     )
+
+
+@contextmanager
+def draining(seconds: float) -> Iterator[None]:
+    """Has SIGTERM begin the drain at once, beside what the server does with it.
+
+    The server ends the lifespan only when every connection has ended, and a stream ends when it is told.
+    """
+    loop = asyncio.get_running_loop()
+    before = signal.getsignal(signal.SIGTERM)
+    begun: list[asyncio.Task[None]] = []
+
+    def begin() -> None:
+        begun.append(loop.create_task(leave(seconds)))
+
+    def handle(number: int, frame: FrameType | None) -> None:
+        loop.call_soon_threadsafe(begin)
+        if callable(before):
+            before(number, frame)
+
+    signal.signal(signal.SIGTERM, handle)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def create_app() -> Litestar:

@@ -24,6 +24,7 @@ from service.platform.blobs import BlobMissing
 from service.platform.idempotency import Once, claim, keep
 from service.platform.jobs import defer
 from service.usecases.context import Context
+from service.usecases.owned_tasks import leaving
 
 BLOBS_AT_ONCE = 16
 
@@ -86,7 +87,8 @@ async def list_imports(
 async def watch_import(
     context: Context, *, id: UUID, account_id: UUID | None, seconds: float
 ) -> AsyncIterator[ImportFact]:
-    """Its state now and after every change, looked at every ``seconds``; ends when the import has ended.
+    """Its state now and after every change, looked at every ``seconds``; ends when the import has ended, or
+    the process is to end.
 
     Raises ``ImportNotFound``.
     """
@@ -95,7 +97,7 @@ async def watch_import(
         state = await read_import(context, id=id, account_id=account_id)
         if state != seen:
             yield state
-        if state.status in ("done", "failed"):
+        if state.status in ("done", "failed") or leaving():
             return
         seen = state
         await asyncio.sleep(seconds)

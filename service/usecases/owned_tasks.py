@@ -15,6 +15,8 @@ log = structlog.get_logger(__name__)
 T = TypeVar("T")
 
 _OWNED: dict["asyncio.Task[Any]", Callable[[], None] | None] = {}
+_LEAVING: set[int] = set()
+"""The loops that are to end."""
 
 
 def own(work: Coroutine[Any, Any, T], *, stop: Callable[[], None] | None = None) -> "asyncio.Task[T]":
@@ -40,6 +42,17 @@ async def drain(seconds: float, *, last_seconds: float = 2.0) -> None:
         stop()
     if not await _wait(last_seconds):
         log.warning("tasks.abandoned", count=len(_OWNED))
+
+
+async def leave(seconds: float) -> None:
+    """The process is to end: ``leaving()`` is true from now on, and all owned work is drained."""
+    _LEAVING.add(id(asyncio.get_running_loop()))
+    await drain(seconds)
+
+
+def leaving() -> bool:
+    """Whether a stream that could go on for long must end now; whoever listens comes back elsewhere."""
+    return id(asyncio.get_running_loop()) in _LEAVING
 
 
 async def _wait(seconds: float) -> bool:
