@@ -27,6 +27,12 @@ class Load:
         self.told: Counter[int] = Counter()
         self.problems: list[str] = []
 
+    def client(self) -> httpx.Client:
+        # Plain HTTP: certificates would cost more to load than the calls do.
+        return httpx.Client(
+            base_url=self._url, headers=self._headers, timeout=20, trust_env=False, verify=False
+        )
+
     def call(self, client: httpx.Client) -> int:
         try:
             answer = client.post("/api/v1/passages", json=self._body)
@@ -37,9 +43,7 @@ class Load:
         return answer.status_code
 
     def _go_on(self) -> None:
-        with httpx.Client(
-            base_url=self._url, headers=self._headers, timeout=20, trust_env=False, verify=False
-        ) as client:
+        with self.client() as client:
             while not self._stop.is_set():
                 status = self.call(client)
                 self.told[status] += 1

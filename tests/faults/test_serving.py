@@ -72,9 +72,7 @@ class World:
         """A metered call succeeds, and goes on succeeding."""
 
         def well() -> bool:
-            with httpx.Client(
-                base_url=self.running.url, headers=load._headers, timeout=20, trust_env=False, verify=False
-            ) as client:
+            with load.client() as client:
                 statuses = [load.call(client) for _ in range(8)]
             load.told.update(statuses)
             return set(statuses) == {200}
@@ -218,12 +216,16 @@ def test_it_stops_in_time_under_load_with_a_stream_open(world: World) -> None:
     begun = threading.Event()
 
     def listen() -> None:
-        body = {"question": "When should I feed roses with potash?", "knowledge_base_ids": [world.base["id"]]}
-        headers = {"Accept": "text/event-stream"} | load._headers
-        with httpx.stream(
-            "POST", f"{world.running.url}/api/v1/answers", json=body | {"stream": True}, headers=headers,
-            timeout=30, trust_env=False,
-        ) as response:  # fmt: skip
+        body = {
+            "question": "When should I feed roses with potash?",
+            "knowledge_base_ids": [world.base["id"]],
+            "stream": True,
+        }
+        headers = {"Accept": "text/event-stream"}
+        with (
+            load.client() as client,
+            client.stream("POST", "/api/v1/answers", json=body, headers=headers) as response,
+        ):
             for line in response.iter_lines():
                 if line.startswith("event:"):
                     heard.append(line[6:].strip())
