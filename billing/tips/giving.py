@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -27,6 +27,21 @@ class TipFact:
     message: str | None
     anonymous: bool
     paid_at: datetime
+
+
+@dataclass(frozen=True)
+class GivenTipFact:
+    """A tip as its giver sees it, paid or not."""
+
+    id: UUID
+    creator_id: UUID
+    knowledge_base_id: UUID | None
+    price: Money
+    message: str | None
+    anonymous: bool
+    status: Literal["pending", "paid", "expired"]
+    created_at: datetime
+    paid_at: datetime | None
 
 
 async def begin(
@@ -86,6 +101,29 @@ async def list_received(
     if before is not None:
         query = query.where(tip.c.id < before)
     return [_fact(row) for row in await session.execute(query.order_by(tip.c.id.desc()).limit(limit))]
+
+
+async def list_given(
+    session: AsyncSession | AsyncConnection, *, account_id: UUID, before: UUID | None, limit: int
+) -> list[GivenTipFact]:
+    """The tips an account began, newest first, from below ``before``."""
+    query = sa.select(tip).where(tip.c.account_id == account_id)
+    if before is not None:
+        query = query.where(tip.c.id < before)
+    return [
+        GivenTipFact(
+            id=row.id,
+            creator_id=row.creator_id,
+            knowledge_base_id=row.knowledge_base_id,
+            price=Money(row.amount, row.currency),
+            message=row.message,
+            anonymous=row.anonymous,
+            status=row.status,
+            created_at=row.created_at,
+            paid_at=row.paid_at,
+        )
+        for row in await session.execute(query.order_by(tip.c.id.desc()).limit(limit))
+    ]
 
 
 def _fact(row: sa.Row[Any]) -> TipFact:

@@ -1,6 +1,7 @@
 """Profiles: the public face of a creator. One account has at most one."""
 
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -78,6 +79,14 @@ async def find_by_handle(session: AsyncSession | AsyncConnection, handle: str) -
     if row is None:
         raise ProfileNotFound("There is no creator of this handle.")
     return _fact(row)
+
+
+async def handles_of(
+    session: AsyncSession | AsyncConnection, account_ids: Collection[UUID]
+) -> dict[UUID, str]:
+    """The handles of those accounts that have a profile."""
+    query = sa.select(profile.c.account_id, profile.c.handle).where(profile.c.account_id.in_(account_ids))
+    return {row.account_id: row.handle for row in await session.execute(query)}
 
 
 async def get_profile(session: AsyncSession | AsyncConnection, account_id: UUID) -> ProfileFact:

@@ -260,6 +260,12 @@ async def test_a_tip_reaches_the_creator_and_its_giver_may_stay_unknown(shop: Sh
     anonymous, named = (await shop.call("GET", "/creator/v1/tips", shop.creator))["data"]
     assert (anonymous["account_id"], named["account_id"]) == (None, reader.id)
     assert named["message"] == "谢谢"
+    given = (await shop.call("GET", "/v1/tips", reader))["data"]
+    assert [(tip["status"], tip["handle"].lower(), tip["anonymous"]) for tip in given] == [
+        ("paid", "creator", True),
+        ("paid", "creator", False),
+    ]
+    assert (await shop.call("GET", "/v1/tips", await shop.reader("another")))["data"] == []
     for path in ("sales", "earnings/transfers"):
         listed = await shop.call("GET", f"/creator/v1/{path}", shop.creator)
         assert reader.id not in str(listed)
