@@ -88,6 +88,15 @@ async def set_cap(
     )
 
 
+async def cap_of(connection: AsyncConnection[Any], organization_id: UUID) -> tuple[int, str] | None:
+    """An organization's monthly cap: minor units and currency, or ``None``."""
+    found = await connection.execute(
+        "SELECT amount, currency FROM spend_cap WHERE organization_id = %s", (organization_id,)
+    )
+    row = await found.fetchone()
+    return None if row is None else (row[0], row[1])
+
+
 async def move(connection: AsyncConnection[Any], deltas: Mapping[tuple[date, UUID], tuple[int, int]]) -> None:
     """Adds (to spent, to reserved) to counters that the caller has locked."""
     if not deltas:

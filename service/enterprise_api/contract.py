@@ -42,6 +42,16 @@ async def put_spend_cap(
     )
 
 
+@get("/organizations/{organization_id:uuid}/spend-cap")
+async def get_spend_cap(
+    organization_id: FromPath[UUID], person: NamedDependency[Person], context: NamedDependency[Context]
+) -> Money | None:
+    """The hard limit of each UTC month, or `null`."""
+    return await set_spend_cap.read_spend_cap(
+        context, organization_id=organization_id, account_id=person.account_id
+    )
+
+
 @get("/organizations/{organization_id:uuid}/invoice-preview")
 async def get_invoice_preview(
     organization_id: FromPath[UUID], person: NamedDependency[Person], context: NamedDependency[Context]
@@ -52,4 +62,4 @@ async def get_invoice_preview(
     )
 
 
-handlers = [post_contract, put_spend_cap, get_invoice_preview]
+handlers = [post_contract, put_spend_cap, get_spend_cap, get_invoice_preview]

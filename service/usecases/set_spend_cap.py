@@ -1,4 +1,4 @@
-"""Sets the hard limit of what an organization may spend in each calendar month (UTC)."""
+"""Sets and shows the hard limit of what an organization may spend in each calendar month (UTC)."""
 
 from uuid import UUID
 
@@ -8,6 +8,7 @@ from service.accounts import audit
 from service.accounts.organizations import Role, require_role
 from service.platform.driver import driver_connection
 from service.usecases.context import Context
+from service.usecases.read_usage import READERS
 
 SETTERS: tuple[Role, ...] = ("owner", "admin", "billing")
 
@@ -18,6 +19,14 @@ class InvalidSpendCap(Exception):
     def __init__(self, message: str, pointer: str) -> None:
         super().__init__(message)
         self.pointer = pointer
+
+
+async def read_spend_cap(context: Context, *, organization_id: UUID, account_id: UUID) -> Money | None:
+    """For every member; ``None`` when there is no cap. Raises ``OrganizationNotFound``."""
+    async with context.database.transaction() as session:
+        await require_role(session, organization_id, account_id, *READERS)
+        cap = await counters.cap_of(await driver_connection(session), organization_id)
+    return None if cap is None else Money(*cap)
 
 
 async def set_spend_cap(

@@ -120,11 +120,13 @@ async def test_a_spend_cap_holds_from_its_acknowledgement_on(
     cap = {"amount": 20, "currency": "cny"}
     set_to = await http.put(f"{path}/spend-cap", json=cap)
     assert (set_to.status_code, set_to.json()) == (200, cap)
+    assert (await http.get(f"{path}/spend-cap")).json() == cap
     await call()
     with pytest.raises(SpendCapReached):
         await call()
     lifted = await http.put(f"{path}/spend-cap", content="null", headers={"Content-Type": "application/json"})
     assert (lifted.status_code, lifted.json()) == (200, None)
+    assert (await http.get(f"{path}/spend-cap")).json() is None
     await call()
     await http.put(f"{path}/spend-cap", json={"amount": 0, "currency": "cny"})
     with pytest.raises(SpendCapReached):
