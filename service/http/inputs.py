@@ -107,15 +107,15 @@ def _check_form(form: FormMultiDict, kind: Any) -> None:
     if not dataclasses.is_dataclass(kind):
         return
     fields = {field.name: field for field in dataclasses.fields(kind)}
-    for name in form:
-        if name not in fields:
-            raise InvalidInput((f"/{_escaped(name)}", "is not a field of this form"))
+    wrong = [(f"/{_escaped(name)}", "is not a field of this form") for name in form if name not in fields]
     for name, field in fields.items():
         is_file = field.type is UploadFile
         if name not in form and field.default is dataclasses.MISSING:
-            raise InvalidInput((f"/{name}", "is required"))
+            wrong.append((f"/{name}", "is required"))
         if name in form and isinstance(form[name], UploadFile) is not is_file:
-            raise InvalidInput((f"/{name}", "must be a file" if is_file else "must be text"))
+            wrong.append((f"/{name}", "must be a file" if is_file else "must be text"))
+    if wrong:
+        raise InvalidInput(*wrong)
 
 
 def check_values(value: Any, pointer: str = "", depth: int = 0) -> None:

@@ -68,6 +68,7 @@ async def test_a_form_is_read_as_strictly_as_json(client: httpx.AsyncClient, cre
     assert await refused({"file": file}, {"owner_id": "x"}) == ["/owner_id"]
     assert await refused({"file": file}, {"tier": "gold"}) == ["/tier"]
     assert await refused({"tier": (None, "free")}) == ["/file"]
+    assert await refused({"document": file}) == ["/document", "/file"]
     assert await refused({"file": (None, "no file, but text")}) == ["/file"]
     assert await refused({"file": file, "tier": file}) == ["/tier"]
 
