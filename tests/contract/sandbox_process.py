@@ -29,6 +29,8 @@ class Listener:
     events: list[dict[str, Any]] = field(default_factory=list)
     raw: list[str] = field(default_factory=list)
     forged: int = 0
+    # Endpoints made by a test, by their path; all other paths are signed with SECRET.
+    secrets: dict[str, str] = field(default_factory=dict)
     answers: list[int] = field(default_factory=list)
     port: int = 0
 
@@ -56,7 +58,8 @@ def _handler(listener: Listener) -> type[BaseHTTPRequestHandler]:
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["content-length"])).decode()
             try:
-                stripe.WebhookSignature.verify_header(body, self.headers["stripe-signature"], SECRET, 300)
+                secret = listener.secrets.get(self.path, SECRET)
+                stripe.WebhookSignature.verify_header(body, self.headers["stripe-signature"], secret, 300)
                 status = listener.answers.pop(0) if listener.answers else 200
             except stripe.SignatureVerificationError:
                 listener.forged += 1
