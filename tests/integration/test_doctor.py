@@ -6,8 +6,9 @@ import pytest
 from sqlalchemy import text
 
 from service.platform.database import Database
-from service.usecases.check_invariants import INVARIANTS, check_invariants
+from service.usecases.check_invariants import check_invariants
 from service.usecases.context import Context
+from service.usecases.invariants import INVARIANTS
 
 
 class OnlyDatabase:
@@ -49,6 +50,23 @@ async def test_a_fresh_database_is_healthy(database: Database) -> None:
             "INSERT INTO access_grant (id, account_id, source, source_id, reason, starts_at)"
             " VALUES (gen_random_uuid(), gen_random_uuid(), 'complimentary', gen_random_uuid(), '', now())",
             "orphans.access_grant.account_id",
+        ),
+        (
+            "INSERT INTO procrastinate_jobs (queue_name, task_name, args, status)"
+            " VALUES ('default', 'index_document', '{}', 'failed')",
+            "work.jobs",
+        ),
+        (
+            "INSERT INTO reservation (id, state, meter, month, created_at, expires_at, organization_id,"
+            " key_id, currency, unit_price, knowledge_base_ids, creator_ids, api_prices, hold_subjects,"
+            " hold_amounts, units, amount) VALUES (gen_random_uuid(), 'settled', 'passages', '2026-01-01', now(), now(),"
+            " gen_random_uuid(), gen_random_uuid(), 'cny', 2, '{}', '{}', '{}', '{}', '{}', 1, 2)",
+            "meter.calls",
+        ),
+        (
+            "INSERT INTO answer (id, account_id, knowledge_base_ids, question, created_at)"
+            " VALUES (gen_random_uuid(), NULL, '{}', '', now() - interval '1 hour')",
+            "meter.answers_end",
         ),
     ],
 )
