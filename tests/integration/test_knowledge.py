@@ -10,7 +10,9 @@ from search.passages.scope import AccessScope, IndexView
 from service.accounts.tables import ACCOUNT
 from service.knowledge.tables import passage_index
 from service.platform.database import Database
+from service.platform.ids import new_id
 from service.usecases.import_documents import import_documents
+from service.usecases.import_file import import_file
 from tests.integration.library import Json, Library, open_library, zipped
 
 LAW = "# 劳动合同法\n\n## 第二章 订立\n\n第十九条 劳动合同期限三年以上的，试用期不得超过六个月。\n"
@@ -280,6 +282,19 @@ BAD: dict[str, bytes | str] = {
     "b.txt": "第一条 甲。\n",
     "same.md": LAW,
 }
+
+
+async def test_the_command_imports_an_archive_and_a_single_document(library: Library, tmp_path: Path) -> None:
+    creator = await library.creator("commander")
+    base = await creator.knowledge_base()
+    (tmp_path / "labour.md").write_text(LAW)
+    (tmp_path / "more.zip").write_bytes(zipped({"more.txt": "第一条 乙。"}))
+    for name in ("labour.md", "more.zip"):
+        await import_file(library.context, id=new_id(), knowledge_base=base["slug"], file=tmp_path / name)
+    await library.work()
+    documents = await creator.documents(base)
+    assert {item["title"] for item in documents} == {"labour", "more"}
+    assert {item["status"] for item in documents} == {"ready"}
 
 
 async def test_an_import_names_what_failed_and_goes_on(library: Library) -> None:
