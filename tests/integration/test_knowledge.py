@@ -291,7 +291,7 @@ async def test_the_command_imports_an_archive_and_a_single_document(library: Lib
     (tmp_path / "more.zip").write_bytes(zipped({"more.txt": "第一条 乙。"}))
     for name in ("labour.md", "more.zip"):
         await import_file(library.context, id=new_id(), knowledge_base=base["slug"], file=tmp_path / name)
-    await library.work()
+        await library.work()
     documents = await creator.documents(base)
     assert {item["title"] for item in documents} == {"labour", "more"}
     assert {item["status"] for item in documents} == {"ready"}
