@@ -24,6 +24,9 @@ UNSPACED = (
 _RUNS = re.compile(rf"([{UNSPACED}]+)|(?:(?![{UNSPACED}])[^\W_])+")
 _SURROGATES = re.compile("[\ud800-\udfff]")
 _NUMERAL = re.compile("[零〇一二两三四五六七八九十百千万]+")
+_ARTICLE = re.compile(
+    r"(?:第|(?<=[法典例编定]))\s*(\d{1,4}|[零〇一二两三四五六七八九十百千]+)\s*条(?:\s*之\s*(\d{1,2}|[一二三四五六七八九十]+))?"
+)
 # What a lone numeral must stand before to count as a number: 三年 does, 一般 does not.
 _MEASURES = frozenset("年月日天周岁条元倍个次人名章编款项届级万亿%％度米吨克里小分秒季")
 _DIGITS = {c: n for n, c in enumerate("零一二三四五六七八九")} | {"〇": 0, "两": 2}
@@ -52,6 +55,7 @@ _FUNCTION_WORDS = {
     "sv": "och att det som en ett är på av för med vad hur den inte",
     "tr": "ve bir bu ne için ile da de mi nasıl kim hangi olarak",
 }
+_WORD = re.compile(rf"(?![{UNSPACED}])[^\W\d_]")
 _WORDS_OF = {language: frozenset(words.split()) for language, words in _FUNCTION_WORDS.items()}
 
 
@@ -105,6 +109,15 @@ def numbers(folded: str) -> Iterator[tuple[str, int, int]]:
             yield digits, start, end
 
 
+def articles(folded: str) -> Iterator[tuple[str, int, int]]:
+    """(key, start, end) of each article of a statute named: 第一百八十八条 and 第188条 are `§188`,
+    第133条之一 is `§133.1`. After the name of a law 第 may be left out."""
+    for match in _ARTICLE.finditer(folded):
+        parts = [part if part.isdecimal() else _number(part) for part in match.groups() if part]
+        if all(parts):
+            yield "§" + ".".join(str(int(part)) for part in parts if part), match.start(), match.end()
+
+
 def plain(word: str) -> str:
     """The word without its accents."""
     if word.isascii():
@@ -132,6 +145,8 @@ def language_of(text: str, tag: str = "") -> str:
     if base in _STEMMERS:
         return base
     sample = text[:4000]
+    if not _WORD.search(sample):
+        return "en"
     for language, script in _SCRIPTS.items():
         if len(script.findall(sample)) * 3 > len(sample):
             return language
@@ -151,17 +166,23 @@ def tokens(text: str, language: str = "", *, folded: bool = False) -> list[str]:
     """What is indexed of a text. Unspaced scripts give unigrams and bigrams; words give their raw form
     and, marked `~`, their stem; Chinese numerals also their digits as a word. Repeats are kept."""
     source = text if folded else fold(text)
-    language = language_of(source, language)
-    found: list[str] = []
-    for match in _RUNS.finditer(source):
+    grams, words = tokenise(source, language_of(source, language))
+    return grams + words
+
+
+def tokenise(folded: str, language: str) -> tuple[list[str], list[str]]:
+    """The tokens of a folded text: n-grams of unspaced scripts, and words with their stems and numbers."""
+    grams: list[str] = []
+    words: list[str] = []
+    for match in _RUNS.finditer(folded):
         run = match[0]
         if match.lastindex:
-            found += run
-            found += map(add, run, run[1:])
+            grams += run
+            grams += map(add, run, run[1:])
         else:
-            found += (plain(run), "~" + stem(run, language))
-    found += (digits for digits, _, _ in numbers(source))
-    return found
+            words += (plain(run), "~" + stem(run, language))
+    words += (digits for digits, _, _ in numbers(folded))
+    return grams, words
 
 
 # A sentence ends after a full stop of its script and what closes it, at a line end, or (for Chinese

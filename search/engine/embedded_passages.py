@@ -30,11 +30,12 @@ from search.engine.folders import (
 )
 from search.engine.passage_index import Found, PassageIndex, Stored, Writing, document
 from search.engine.port import EngineUnavailable, IndexDocument, PassageHit
+from search.passages.naming import name_in_text
 from search.passages.question import analyse
 from search.passages.ranking import Candidate, Ranked, Statistics, rank, unit_weights
 from search.passages.scope import AccessScope, IndexView, Tier
 
-CANDIDATES = 64
+CANDIDATES = 96
 LOCKS = 64
 TIERS: tuple[Tier, Tier] = ("free", "all")
 T = TypeVar("T")
@@ -101,7 +102,7 @@ class EmbeddedPassageEngine:
             sums = [a + b for a, b in zip(sums, frequencies, strict=True)]
         statistics = Statistics(total, dict(zip(terms, sums, strict=True)))
         # Weights from the statistics of the whole scope make candidates of all its indexes comparable.
-        weights = {term.text: statistics.weight(term.text) for term in question.terms}
+        weights = statistics.telling(question)
         wanted = max(CANDIDATES, limit)
         found: list[tuple[Found, IndexView, PassageIndex]] = []
         for view, _, index in opened:
@@ -240,8 +241,9 @@ class _Build:
 
 
 def _write(owner: IndexDocument, indexes: Mapping[Tier, Writing]) -> None:
+    name = name_in_text(owner.title, owner.passages[0].text) if owner.passages else ""
     for passage in owner.passages:
-        made = document(owner, passage)
+        made = document(owner, passage, name)
         for tier, writing in indexes.items():
             if tier == "all" or owner.tier == "free":
                 writing.add(made)
@@ -255,11 +257,12 @@ def _candidate(knowledge_base_id: UUID, stored: Stored) -> Candidate:
         heading_words=stored.heading_words,
         title=stored.title,
         collection=knowledge_base_id,
+        name=stored.name,
     )
 
 
 def _hit(knowledge_base_id: UUID, stored: Stored, ranked: Ranked, weights: tuple[float, ...]) -> PassageHit:
     return PassageHit(
         knowledge_base_id, stored.document_id, stored.revision_id, stored.title, stored.locator,
-        stored.start, stored.end, stored.text, ranked.score, ranked.matched, weights,
+        stored.start, stored.end, stored.text, ranked.score, ranked.matched, weights, ranked.looked_up,
     )  # fmt: skip

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -20,10 +21,10 @@ import tantivy
 
 from search.engine.port import IndexDocument
 from search.passages.cutting import Passage
-from search.text import fold, language_of, tokens
+from search.text import articles, fold, language_of, tokenise
 
 SCALE = 32  # weights are whole multiples of 1/32
-HEAD, REPEATED = 0.35, 0.4
+HEAD, REPEATED = 0.35, 0.2
 MEMORY = 48_000_000
 TWICE, OFTEN = "\u00b2", "\u00b3"
 
@@ -57,6 +58,7 @@ class Stored(msgspec.Struct, array_like=True, frozen=True):
     words: str
     heading: str
     heading_words: str
+    name: str = ""
 
     @property
     def key(self) -> tuple[str, int, int]:
@@ -76,30 +78,42 @@ class Found:
     address: Any
 
 
-def document(owner: IndexDocument, passage: Passage) -> Any:
-    """The tantivy document of one passage."""
+def document(owner: IndexDocument, passage: Passage, name: str) -> Any:
+    """The tantivy document of one passage; `name` is what the text calls itself besides its title."""
     path = passage.locator.get("heading_path") or []
     article = passage.locator.get("article") or ""
-    heading = fold("\n".join([owner.title, *map(str, path), str(article)]))
+    heading, head, heading_words = _heading(
+        "\n".join([owner.title, *([name] if name else []), *map(str, path), str(article)]),
+        str(article),
+        owner.language,
+    )
     folded = fold(passage.text)
-    language = language_of(folded, owner.language)
-    body, head = tokens(folded, language, folded=True), tokens(heading, language, folded=True)
+    grams, words = tokenise(folded, language_of(folded, owner.language))
     stored = Stored(
         owner.document_id, owner.revision_id, owner.title, owner.tier == "paid", owner.language,
         passage.locator, passage.start, passage.end, passage.text, "" if folded == passage.text else folded,
-        words_of(body), heading, words_of(head),
+        _spaced(words), heading, heading_words, name,
     )  # fmt: skip
-    return _document(stored, body, head)
+    return _document(stored, grams + words, head)
 
 
-def _document(stored: Stored, body: Sequence[str], head: Sequence[str]) -> Any:
+@lru_cache(maxsize=64)
+def _heading(title: str, article: str, language: str) -> tuple[str, str, str]:
+    """The heading folded, its terms, and its words between spaces."""
+    heading = fold(title)
+    grams, words = tokenise(heading, language_of(heading, language))
+    words += (key for key, _, _ in articles(fold(article)))
+    return heading, " ".join({*grams, *words}), _spaced(words)
+
+
+def _document(stored: Stored, body: Sequence[str], head: str) -> Any:
     counts = Counter(body)
     terms = list(counts)
-    terms += (term + TWICE for term, count in counts.items() if count > 1)
-    terms += (term + OFTEN for term, count in counts.items() if count > 3)
+    terms += [term + TWICE for term, count in counts.items() if count > 1]
+    terms += [term + OFTEN for term, count in counts.items() if count > 3]
     made = tantivy.Document()
     made.add_text("body", " ".join(terms))
-    made.add_text("head", " ".join(set(head)))
+    made.add_text("head", head)
     made.add_text("document", str(stored.document_id))
     made.add_float("order", _order(stored, len(body)))
     made.add_bytes("stored", _encode(stored))
@@ -113,10 +127,9 @@ def _order(stored: Stored, length: int) -> float:
     return 0.6 / (1 + length / 600) + grain * 1e-4
 
 
-def words_of(found: Iterable[str]) -> str:
-    """The words and stems among the tokens, each between spaces of its own."""
-    kept = [token for token in found if token.isascii() or token[0] < "\u0e00"]
-    return f" {'  '.join(kept)} " if kept else ""
+def _spaced(words: Sequence[str]) -> str:
+    """The words, each between spaces of its own."""
+    return f" {'  '.join(words)} " if words else ""
 
 
 class Writing:

@@ -37,8 +37,10 @@ def best_sentences(query: str, passages: Sequence[PassageHit], *, limit: int) ->
     seen: set[str] = set()
     for hit, scored in _sentences(question, passages[:READ]):
         text = hit.text[scored.start : scored.end]
-        if scored.coverage > 0 and not text.startswith("#"):
+        if (scored.coverage > 0 or hit.looked_up) and not text.startswith("#"):
             score = scored.score + OF_PASSAGE * hit.score
+            if hit.looked_up:  # asked for whole: read from its beginning
+                score = OF_PASSAGE * hit.score + 1 - scored.start / (len(hit.text) + 1)
             found.append(Evidence(hit, hit.start + scored.start, hit.start + scored.end, score))
     found.sort(key=lambda evidence: -evidence.score)
     kept = []
@@ -59,6 +61,8 @@ def supported(query: str, hits: Sequence[PassageHit]) -> bool:
     question = analyse(query)
     if not question.units or not hits:
         return False
+    if hits[0].looked_up:
+        return True
     best = fitting = 0.0
     for hit, scored in _sentences(question, hits[:READ]):
         best = max(best, scored.coverage)

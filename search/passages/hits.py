@@ -10,7 +10,8 @@ class PassageHit:
     """A passage found. `text` is `revision.text[start:end]`. `score` orders the hits of one search
     and is not comparable across searches. `matched` is the fraction, 0..1, of the query's informative
     weight that the passage, its title and its heading cover; `weights` are those weights, one for each
-    unit of the analysed query, as counted in this search's scope (for `evidence`; empty: all alike)."""
+    unit of the analysed query, as counted in this search's scope (for `evidence`; empty: all alike).
+    `looked_up`: it is (a part of) the article that the query asks for by its number."""
 
     knowledge_base_id: UUID
     document_id: UUID
@@ -23,3 +24,4 @@ class PassageHit:
     score: float
     matched: float
     weights: tuple[float, ...] = ()
+    looked_up: bool = False

@@ -19,6 +19,7 @@ _ASKING = re.compile(
     "|为什么|为何|什么样|什么|怎么样|怎么办|怎么|怎样|如何|咋办|咋样|咋|啥|哪一?个|哪一?年|哪一?种|哪些|哪里|哪儿|哪"
     "|谁|是否|能否|可否|有没有|是不是|能不能|可不可以|会不会|要不要|需不需要|可以吗|对吗|行吗|吗|呢|吧|嘛|啊"
     "|应该|应当|需要|可以|能够|一般|通常|到底|究竟|最长|最多|最少|最低|最高|最短|有哪些|分别|属于|是指"
+    "|(?<![需重主必纪提摘紧])要(?![求件约素点闻塞害领挟])|会被"
     "|(?<![计预清结核运换估决演珠])算(?![法术盘数机])"
 )
 _ENGLISH_ASKING = re.compile(
@@ -38,7 +39,7 @@ _TIME = rf"{_NUMERAL}+(?:个)?(?:多)?(?:年|月|周|星期|日|天|小时|工�
 _ANSWERS: tuple[tuple[re.Pattern[str], re.Pattern[str]], ...] = tuple(
     (re.compile(asked), re.compile(given))
     for asked, given in (
-        ("怎么判|判几年|判多久|判多少|量刑|判刑|判什么|坐牢|什么罪|会判", "有期徒刑|无期徒刑|拘役|死刑|管制|罚金"),
+        ("怎么判|判几年|判多[久少]|量刑|判刑|判什么|坐牢|什么罪|会判", "有期徒刑|无期徒刑|拘役|死刑|管制|罚金"),
         ("处罚|怎么罚|怎么处理|什么责任", "有期徒刑|拘役|罚款|拘留|无期徒刑|死刑|罚金|警告|吊销|处分"),
         ("几岁|多少岁|多大年[龄纪]|年龄|多大(?:的孩子|的小孩|可以|才能|能)", rf"{_NUMERAL}+(?:周)?岁"),
         ("几年|多少年|哪一?年", rf"{_NUMERAL}+(?:个)?年|终身|永久"),
@@ -54,7 +55,7 @@ _ANSWERS: tuple[tuple[re.Pattern[str], re.Pattern[str]], ...] = tuple(
         ("比例|百分之几|几成", rf"百分之|{_NUMERAL}+(?:\.[0-9]+)?[%％]|{_NUMERAL}+分之"),
         ("几个?(?:股东|人|见证人)|多少(?:个|名)?人|几名|几位", rf"{_NUMERAL}+(?:个|人|名|位)"),
         ("税率|利率", r"百分之|[%％]|税率"),
-        ("是指|指什么|什么是|什么叫|的定义|的含义", "是指|所称|本法称"),
+        ("指什么|的定义|的含义", "是指|所称|本法称"),
         ("多少|几|多大|多高|多远|多重|多长", rf"{_NUMERAL}+|百分之"),
         (
             r"\bwhen\b|\b(?:what|which) (?:year|date|century|day|month|decade)\b",
@@ -130,9 +131,7 @@ class Question:
     @property
     def leads(self) -> tuple[str, ...]:
         """Forms that show where in a folded sentence the thing asked about first stands."""
-        return tuple(
-            form for unit in self.units for form in (*unit.forms, *unit.written) if form[0] != "~"
-        )
+        return tuple(form for unit in self.units for form in (*unit.forms, *unit.written) if form[0] != "~")
 
 
 @lru_cache(maxsize=256)
@@ -182,9 +181,7 @@ def analyse(query: str) -> Question:
     answer = next((given for asked, given in _ANSWERS if asked.search(folded)), None)
     bound = next((given for asked, given in _BOUNDS if asked.search(folded)), None)
     spaced = any(unit.weak is None for unit in units)
-    return Question(
-        folded, core, tuple(terms.values()), tuple(units), answer, bound, languages, spaced, keys
-    )
+    return Question(folded, core, tuple(terms.values()), tuple(units), answer, bound, languages, spaced, keys)
 
 
 def _blank(match: re.Match[str]) -> str:

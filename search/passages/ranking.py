@@ -10,17 +10,23 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from search.passages import naming
 from search.passages.question import Question
 from search.passages.sentences import covered, score_sentences
 
 # BM25, saturating early, since passages are short. Its pivot is fixed: no neighbour's length moves a score.
-K1, B, PIVOT = 0.7, 0.4, 300.0
+K1, B, PIVOT = 1.0, 0.4, 300.0
 HEADING = 0.45  # what a term in the title or headings counts beside one in the text
-CHARACTER = 0.7  # what a lone character counts beside a bigram
-REFINED = 12  # how many of the best are read sentence by sentence
+CHARACTER = 0.5  # what a lone character counts beside a bigram
+TELLING = 2.0  # the idf from which a term draws candidates
+REFINED = 20  # how many of the best are read sentence by sentence
 SENTENCE = 0.8  # what the best sentence adds to a passage's score
-OLDER = 0.05  # what an older edition of a text gives way to a newer one
-_DATE = re.compile(r"[\s(（\[【_-]*((?:19|20)\d\d)(?:\D{0,2}(\d\d?)(?:\D{0,2}(\d\d?))?)?\D{0,3}$")
+# Of evidence that is nearly equal: what is in force before what was, a rule before what applies or amends it.
+SHOWN = 0.25  # what a passage gains that shows the kind of answer asked for, and as much again for a bound
+OLDER, AMENDING, SUBORDINATE, STATED = 0.4, 0.4, 0.05, 0.45
+NAMED = 0.5  # what a text gains whose name the question says
+TOPIC = 0.2  # what a text gains whose title is all of words of the question
+LOOKED_UP = 3.0  # what an article gains that the question asks for by its number
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,15 +40,29 @@ class Statistics:
         frequency = self.frequencies.get(term, 0)
         return math.log(1 + (self.passages - frequency + 0.5) / (frequency + 0.5))
 
-    def weight(self, term: str) -> float:
-        """What a term counts: its idf, less for a lone character of an unspaced script."""
-        return self.idf(term) * (CHARACTER if len(term) == 1 and term > "\u0dff" else 1.0)
+    def weights(self, question: Question) -> dict[str, float]:
+        """What each term counts: its idf, less for a lone character of an unspaced script and for one that
+        is only written for a word of the question."""
+        return {
+            term.text: self.idf(term.text)
+            * term.share
+            * (CHARACTER if len(term.text) == 1 and term.text > "\u0dff" else 1.0)
+            for term in question.terms
+        }
+
+    def telling(self, question: Question) -> dict[str, float]:
+        """The weights of the terms that candidates are drawn by: not those that every few passages hold,
+        as long as the others carry most of the question."""
+        weights = self.weights(question)
+        kept = {term: weight for term, weight in weights.items() if self.idf(term) >= TELLING}
+        return kept if sum(kept.values()) >= sum(weights.values()) / 2 else weights
 
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
     """`folded` is the passage's folded text, `words` its words and stems between double spaces; `heading`
-    and `heading_words` the same of title and heading path. `collection` says whose editions compare."""
+    and `heading_words` the same of title and heading path. `collection` says whose editions compare; `name`
+    is what the text calls itself where its title does not say it."""
 
     folded: str
     words: str
@@ -50,14 +70,17 @@ class Candidate:
     heading_words: str
     title: str
     collection: object = None
+    name: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Ranked:
-    """`matched` is the fraction of the question's weight that the passage and its headings cover."""
+    """`matched` is the fraction of the question's weight that the passage and its headings cover;
+    `looked_up`: it is the article that the question asks for by its number."""
 
     score: float
     matched: float
+    looked_up: bool = False
 
 
 def unit_weights(question: Question, statistics: Statistics) -> tuple[float, ...]:
@@ -70,19 +93,55 @@ def unit_weights(question: Question, statistics: Statistics) -> tuple[float, ...
 
 
 def rank(question: Question, statistics: Statistics, candidates: Sequence[Candidate]) -> list[Ranked]:
-    """Score and coverage of each candidate, in the order given."""
-    weights = {term.text: statistics.weight(term.text) for term in question.terms}
-    total = sum(weights.values()) or 1.0
-    scores = [_bm25(question, weights, candidate) / total for candidate in candidates]
+    """Score and coverage of each candidate, in the order given; the coverage of the first `REFINED` alone."""
+    weights = statistics.weights(question)
+    total = sum(weights[term.text] for term in question.terms if term.share == 1.0) or 1.0
+    looked_up = _looked_up(question, candidates)
+    scores = [
+        _bm25(question, weights, candidate) / total + LOOKED_UP * found + beside
+        for candidate, found, beside in zip(
+            candidates, looked_up, _standing(question, candidates), strict=True
+        )
+    ]
     units = unit_weights(question, statistics)
+    matched = [0.0] * len(scores)
     for i in sorted(range(len(scores)), key=lambda i: -scores[i])[:REFINED]:
         candidate = candidates[i]
         sentences = score_sentences(question, units, candidate.folded, candidate.heading)
         scores[i] += SENTENCE * max((sentence.score for sentence in sentences), default=0.0)
-    scores = [score - OLDER * older for score, older in zip(scores, _older(candidates), strict=True)]
+        text, words = candidate.folded + "\n" + candidate.heading, candidate.words + candidate.heading_words
+        matched[i] = covered(question, units, text, words)
+    return [Ranked(*found) for found in zip(scores, matched, looked_up, strict=True)]
+
+
+def _standing(question: Question, candidates: Sequence[Candidate]) -> list[float]:
+    """What each text gains or loses by what it is, whatever it says."""
+    older = naming.older([(c.collection, c.title) for c in candidates], question.folded)
+    named = naming.mentioned(question.folded, [(naming.letters_of(c.title), c.name) for c in candidates])
     return [
-        Ranked(score, covered(question, units, c.folded + "\n" + c.heading, c.words + c.heading_words))
-        for score, c in zip(scores, candidates, strict=True)
+        NAMED * (said > 0)
+        + TOPIC * naming.topic(question.folded, c.title)
+        + SHOWN * _shows(question.answer, c) * (1 + _shows(question.bound, c))
+        - OLDER * old
+        - (AMENDING * naming.amends(c.title) + SUBORDINATE * naming.subordinate(c.title)) * (not said)
+        + STATED * ("§" in c.heading_words)
+        for c, old, said in zip(candidates, older, named, strict=True)
+    ]
+
+
+def _shows(pattern: re.Pattern[str] | None, candidate: Candidate) -> bool:
+    return pattern is not None and pattern.search(candidate.folded) is not None
+
+
+def _looked_up(question: Question, candidates: Sequence[Candidate]) -> list[bool]:
+    """Which candidates are an article asked for by its number, of the law named where one is."""
+    if not question.articles:
+        return [False] * len(candidates)
+    named = naming.mentioned(question.folded, [(naming.letters_of(c.title), c.name) for c in candidates])
+    most = max(named, default=0)
+    return [
+        said == most and any(f" {key} " in c.heading_words for key in question.articles)
+        for c, said in zip(candidates, named, strict=True)
     ]
 
 
@@ -99,16 +158,3 @@ def _bm25(question: Question, weights: Mapping[str, float], candidate: Candidate
         if count:
             found += weights[term.text] * count * (1 + K1) / (count + K1)
     return found
-
-
-def _older(candidates: Sequence[Candidate]) -> list[bool]:
-    """Whether a newer edition of the same title is among the candidates, by the dates in titles."""
-    editions: dict[tuple[object, str], tuple[int, ...]] = {}
-    dated = []
-    for candidate in candidates:
-        match = _DATE.search(candidate.title)
-        date = tuple(int(part or 0) for part in match.groups()) if match else ()
-        name = (candidate.collection, candidate.title[: match.start()] if match else candidate.title)
-        editions[name] = max(editions.get(name, ()), date)
-        dated.append((name, date))
-    return [bool(date) and date < editions[name] for name, date in dated]

@@ -5,19 +5,23 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from operator import mul
 
-from search.passages.question import Question
+from search.passages.question import Question, Unit
 from search.text import plain, runs, split_sentences, stem
 
 _NUMBER = re.compile(
     r"第[^\s]{1,12}[条章节](?:之[一二三四五六七八九十]+)?\s*|[(（]?[\d一二三四五六七八九十]+[)）、.．]\s*"
 )
-WEAK = 0.35  # what a lone character covers of its unit, of which no bigram was found
+_ITEM = re.compile(r"[(（]?[\d一二三四五六七八九十]+[)）、.．]|[-*•·]\s")
+WRITTEN = 0.8  # what the written word covers of a unit that was asked in everyday speech
+WEAK = 0.2  # what a lone character covers of its unit, of which no bigram was found
+LED_IN = 0.9  # what the sentence before a list covers of a unit that the item itself lacks
 FROM_HEADING = 0.5  # what a heading covers of a unit that the sentence itself lacks
-BRIEF = 0.5  # how much a sentence gains that is about nothing else
+BRIEF = 0.7  # how much a sentence gains that is about nothing else
 LEAD = 0.3  # how much one gains that begins with what is asked about
 BOUND = 0.1  # how much one gains that sets a bound where a bound was asked for
-ANSWER = 0.3  # how much one gains that shows the kind of answer asked for
+ANSWER = 0.6  # how much one gains that shows the kind of answer asked for
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +41,7 @@ def covered(question: Question, weights: Sequence[float], text: str, words: str)
     each between spaces."""
     found = 0.0
     for unit, weight in zip(question.units, weights, strict=True):
-        found += weight * _share(unit.forms, unit.weak, text, words)
+        found += weight * _share(unit, text, words)
     return found / (sum(weights) or 1.0)
 
 
@@ -45,26 +49,28 @@ def score_sentences(question: Question, weights: Sequence[float], folded: str, h
     """Every sentence of a folded passage, in order."""
     total = sum(weights) or 1.0
     heading_words = words_in(heading, question.languages) if question.spaced else ""
-    from_heading = [
-        FROM_HEADING * _share(unit.forms, unit.weak, heading, heading_words) for unit in question.units
-    ]
-    scored = []
+    from_heading = [FROM_HEADING * _share(unit, heading, heading_words) for unit in question.units]
+    scored: list[Scored] = []
+    beside, led_in = from_heading, False
     for start, end in split_sentences(folded):
         sentence = folded[start:end]
         words = words_in(sentence, question.languages) if question.spaced else ""
-        own = whole = 0.0
-        for unit, weight, beside in zip(question.units, weights, from_heading, strict=True):
-            share = _share(unit.forms, unit.weak, sentence, words)
-            own += weight * share
-            whole += weight * max(share, beside)
-        coverage = whole / total
+        shares = [_share(unit, sentence, words) for unit in question.units]
+        item = _ITEM.match(sentence) is not None
+        if not item:
+            beside, led_in = from_heading, False
+        own = sum(map(mul, weights, shares))
+        coverage = sum(map(mul, weights, map(max, shares, beside))) / total
         answers = question.answer is not None and question.answer.search(sentence) is not None
         brief = own / total * 40 / (40 + len(sentence) * (0.4 if question.spaced else 1.0))
         score = coverage + BRIEF * brief + LEAD * own / total / (1 + _lead(question, sentence) / 5)
-        if answers:
+        if answers or (item and led_in):
             sets_bound = question.bound is not None and question.bound.search(sentence) is not None
             score += (ANSWER + BOUND * sets_bound) * min(1.0, 2 * own / total)
         scored.append(Scored(start, end, coverage, answers, score))
+        if sentence.endswith((":", "：")):
+            beside = [max(LED_IN * share, other) for share, other in zip(shares, from_heading, strict=True)]
+            led_in = answers
     return scored
 
 
@@ -86,9 +92,13 @@ def words_in(text: str, languages: Sequence[str]) -> str:
     return f" {'  '.join(found)} "
 
 
-def _share(forms: Sequence[str], weak: str | None, text: str, words: str) -> float:
-    if weak is None:
-        return float(any(f" {form} " in words for form in forms))
-    if any(form in text for form in forms):
-        return 1.0
-    return WEAK * (weak in text)
+def _share(unit: Unit, text: str, words: str) -> float:
+    if unit.weak is None:
+        return float(any(f" {form} " in words for form in unit.forms))
+    for form in unit.forms:
+        if form in text:
+            return 1.0
+    for form in unit.written:
+        if form in text:
+            return WRITTEN
+    return WEAK * (unit.weak in text)
