@@ -120,7 +120,7 @@ class EmbeddedPassageEngine:
         ranked = rank(question, statistics, [_candidate(owner, stored) for owner, stored in read])
         units = unit_weights(question, statistics)
         order = sorted(range(len(read)), key=lambda i: -ranked[i].score)
-        return [_hit(*read[i], ranked[i], units) for i in order[:limit]]
+        return [_hit(*read[i], ranked[i], units, total) for i in order[:limit]]
 
     def _opened(self, view: IndexView) -> tuple[Current, PassageIndex] | None:
         """The open index of a view, as fresh as its generation demands; None where nothing was indexed."""
@@ -261,8 +261,10 @@ def _candidate(knowledge_base_id: UUID, stored: Stored) -> Candidate:
     )
 
 
-def _hit(knowledge_base_id: UUID, stored: Stored, ranked: Ranked, weights: tuple[float, ...]) -> PassageHit:
+def _hit(
+    knowledge_base_id: UUID, stored: Stored, ranked: Ranked, weights: tuple[float, ...], among: int
+) -> PassageHit:
     return PassageHit(
         knowledge_base_id, stored.document_id, stored.revision_id, stored.title, stored.locator,
-        stored.start, stored.end, stored.text, ranked.score, ranked.matched, weights, ranked.looked_up,
+        stored.start, stored.end, stored.text, ranked.score, ranked.matched, weights, ranked.looked_up, among,
     )  # fmt: skip

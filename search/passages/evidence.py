@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -13,11 +14,11 @@ from search.text import fold
 READ = 6  # how many passages are read for sentences
 OF_PASSAGE = 1.5  # what the passage's own score counts beside its sentence's
 # The least support a question needs, by how it is written; measured as the README says.
-ENOUGH_UNSPACED, ENOUGH_SPACED = 0.38, 0.1
+ENOUGH_UNSPACED, ENOUGH_SPACED = 0.36, 0.1
+AMONG = 0.04  # what more is needed among ten times the passages: one of many matches by chance
 SHORT = 1.0  # divided by the question's length: of a short one, more must be found
-ABOUT, ABOUT_TIMES = 0.36, 3  # a sentence of the kind asked for, that names the chief word so many times
 # A question of this many units that one sentence says nearly whole is answered by it, whatever its kind.
-LONG, WHOLE = 4, 0.85
+LONG, WHOLE = 4, 0.9
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,38 +58,27 @@ def supported(query: str, hits: Sequence[PassageHit]) -> bool:
 
     The measure is the share of the question's informative weight that the best sentence covers with its
     headings, and the best passage; where the question asks for a kind of answer (a time, a sum, a
-    penalty), half of it is the best sentence that shows that kind."""
+    penalty), half of it is the best sentence that shows that kind. More is needed among many passages."""
     question = analyse(query)
     if not question.units or not hits:
         return False
     if hits[0].looked_up:
         return True
     best = fitting = 0.0
-    for hit, scored in _sentences(question, hits[:READ]):
+    for _, scored in _sentences(question, hits[:READ]):
         best = max(best, scored.coverage)
         if scored.answers:
             fitting = max(fitting, scored.coverage)
-            if scored.coverage >= ABOUT and _about(question, hit, scored):
-                return True
-    if len(question.units) >= LONG and min(best, max(hit.matched for hit in hits)) >= WHOLE:
+    whole = max(hit.matched for hit in hits)
+    if len(question.units) >= LONG and min(best, whole) >= WHOLE:
         return True
-    support = 0.7 * best + 0.3 * max(hit.matched for hit in hits)
+    support = 0.7 * best + 0.3 * whole
     if question.answer is not None:
         support = (support + fitting) / 2
     words = sum(unit.weak is None for unit in question.units) / len(question.units)
-    enough = ENOUGH_SPACED * words + ENOUGH_UNSPACED * (1 - words)
-    return support - SHORT / max(2, len(question.units)) >= enough
-
-
-def _about(question: Question, hit: PassageHit, scored: Scored) -> bool:
-    """Whether the sentence keeps naming the most telling bigram it shares with the question."""
-    sentence = fold(hit.text[scored.start : scored.end])
-    shared = [
-        (weight, max(sentence.count(form) for form in unit.forms if len(form) > 1))
-        for unit, weight in zip(question.units, _weights(question, hit), strict=True)
-        if unit.weak and any(len(form) > 1 and form in sentence for form in unit.forms)
-    ]
-    return bool(shared) and max(shared)[1] >= ABOUT_TIMES
+    unspaced = ENOUGH_UNSPACED + AMONG * math.log10(max(1, hits[0].among) / 1000)
+    enough = ENOUGH_SPACED * words + unspaced * (1 - words)
+    return support - SHORT / max(3, len(question.units)) >= enough
 
 
 def _weights(question: Question, hit: PassageHit) -> tuple[float, ...]:

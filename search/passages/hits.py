@@ -11,7 +11,8 @@ class PassageHit:
     and is not comparable across searches. `matched` is the fraction, 0..1, of the query's informative
     weight that the passage, its title and its heading cover; `weights` are those weights, one for each
     unit of the analysed query, as counted in this search's scope (for `evidence`; empty: all alike).
-    `looked_up`: it is (a part of) the article that the query asks for by its number."""
+    `looked_up`: it is (a part of) the article that the query asks for by its number. `among` is how many
+    passages the search's scope holds: the more, the likelier that one matches by chance."""
 
     knowledge_base_id: UUID
     document_id: UUID
@@ -25,3 +26,4 @@ class PassageHit:
     matched: float
     weights: tuple[float, ...] = ()
     looked_up: bool = False
+    among: int = 1000

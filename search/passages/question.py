@@ -39,7 +39,8 @@ _TIME = rf"{_NUMERAL}+(?:个)?(?:多)?(?:年|月|周|星期|日|天|小时|工�
 _ANSWERS: tuple[tuple[re.Pattern[str], re.Pattern[str]], ...] = tuple(
     (re.compile(asked), re.compile(given))
     for asked, given in (
-        ("怎么判|判几年|判多[久少]|量刑|判刑|判什么|坐牢|什么罪|会判", "有期徒刑|无期徒刑|拘役|死刑|管制|罚金"),
+        ("怎么判|判几年|判多[久少]|量刑|判刑|判什么|坐牢|什么罪|会判",
+         "有期徒刑|无期徒刑|拘役|死刑|管制|罚金"),
         ("处罚|怎么罚|怎么处理|什么责任", "有期徒刑|拘役|罚款|拘留|无期徒刑|死刑|罚金|警告|吊销|处分"),
         ("几岁|多少岁|多大年[龄纪]|年龄|多大(?:的孩子|的小孩|可以|才能|能)", rf"{_NUMERAL}+(?:周)?岁"),
         ("几年|多少年|哪一?年", rf"{_NUMERAL}+(?:个)?年|终身|永久"),
@@ -72,6 +73,7 @@ _ANSWERS: tuple[tuple[re.Pattern[str], re.Pattern[str]], ...] = tuple(
         ),
     )
 )  # fmt: skip
+_MEASURED = re.compile("(?:几|多少)(平方公里|公里|平方米|公斤|[颗度米吨克块条章届本部篇支台辆艘架座种位名])")
 _PENALTY_ASKED = re.compile(
     "(?:怎么|如何|怎样|什么|会受到?什么|受到?)(?:处罚|判刑|判|罚|处理|量刑)|会?判(?:几年|多久|多少年?|刑|什么刑)"
     "|罚多少钱?|(?:构成|是|犯)什么罪|会不会坐牢|会?坐牢吗"
@@ -178,10 +180,17 @@ def analyse(query: str) -> Question:
     for word in dict.fromkeys(word for others in written.values() for word in others):
         for gram in (bigrams := [word[i : i + 2] for i in range(len(word) - 1)]):
             terms.setdefault(gram, Term(gram, word=False, share=WRITTEN * min(1.0, 2 / len(bigrams))))
-    answer = next((given for asked, given in _ANSWERS if asked.search(folded)), None)
+    answer = _answer(folded)
     bound = next((given for asked, given in _BOUNDS if asked.search(folded)), None)
     spaced = any(unit.weak is None for unit in units)
     return Question(folded, core, tuple(terms.values()), tuple(units), answer, bound, languages, spaced, keys)
+
+
+def _answer(folded: str) -> re.Pattern[str] | None:
+    """What an answer shows: after 几 or 多少 with a measure (几颗, 多少公里), a number of that measure."""
+    if measured := _MEASURED.search(folded):
+        return re.compile(rf"(?:{_NUMERAL}|\.[0-9])+[多余]?{measured[1]}")
+    return next((given for asked, given in _ANSWERS if asked.search(folded)), None)
 
 
 def _blank(match: re.Match[str]) -> str:

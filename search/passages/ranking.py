@@ -120,7 +120,7 @@ def _standing(question: Question, candidates: Sequence[Candidate]) -> list[float
     named = naming.mentioned(question.folded, [(naming.letters_of(c.title), c.name) for c in candidates])
     return [
         NAMED * (said > 0)
-        + TOPIC * naming.topic(question.folded, c.title)
+        + TOPIC * naming.topic(question.core, c.title)
         + SHOWN * _shows(question.answer, c) * (1 + _shows(question.bound, c))
         - OLDER * old
         - (AMENDING * naming.amends(c.title) + SUBORDINATE * naming.subordinate(c.title)) * (not said)

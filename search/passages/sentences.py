@@ -19,7 +19,7 @@ WEAK = 0.2  # what a lone character covers of its unit, of which no bigram was f
 LED_IN = 0.9  # what the sentence before a list covers of a unit that the item itself lacks
 FROM_HEADING = 0.5  # what a heading covers of a unit that the sentence itself lacks
 BRIEF = 0.7  # how much a sentence gains that is about nothing else
-LEAD = 0.3  # how much one gains that begins with what is asked about
+LEAD = 0.6  # how much one gains that begins with what is asked about
 BOUND = 0.1  # how much one gains that sets a bound where a bound was asked for
 ANSWER = 0.6  # how much one gains that shows the kind of answer asked for
 
