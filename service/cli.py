@@ -17,7 +17,7 @@ from service.platform.embedded import Completed, DataFolderUnusable, UnsafeSetti
 from service.platform.logs import configure_logs
 from service.platform.migrating import SchemaOutdated, require_schema
 from service.platform.migrating import migrate as migrate_database
-from service.platform.postgres import EmbeddedPostgresError
+from service.platform.postgres_runner import EmbeddedPostgresError
 from service.platform.processes import FolderInUse, PortInUse
 from service.platform.settings import Settings
 from service.supervisor import NotReady, Supervisor

@@ -17,7 +17,8 @@ import structlog
 
 from service.platform.embedded import Completed, complete, own_folder, refuse_unsafe, remember
 from service.platform.migrating import migrate
-from service.platform.postgres import EmbeddedPostgres, EmbeddedPostgresError
+from service.platform.postgres import EmbeddedPostgres
+from service.platform.postgres_runner import EmbeddedPostgresError
 from service.platform.processes import free_port, hold, is_ready, require_port, spawn
 from service.platform.settings import Settings
 

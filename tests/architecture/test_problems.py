@@ -14,11 +14,15 @@ SKIPPED = ("billing.sandbox", "service.demo")
 
 INTERNAL = {
     "service.platform.sealing.SealBroken": "caught by the idempotency that seals",
-    "service.platform.postgres.EmbeddedPostgresError": "stops a start, told on the command line",
+    "service.platform.postgres_runner.EmbeddedPostgresError": "stops a start, told on the command line",
     "service.platform.processes.FolderInUse": "stops a start, told on the command line",
     "service.platform.processes.PortInUse": "stops a start, told on the command line",
     "service.platform.embedded.UnsafeSettings": "stops a start, told on the command line",
+    "service.platform.embedded.DataFolderUnusable": "stops a start, told on the command line",
+    "service.platform.database.DatabaseUnreachable": "stops a start, told on the command line",
+    "service.platform.migrating.SchemaOutdated": "stops a start, told on the command line",
     "service.supervisor.NotReady": "stops a start, told on the command line",
+    "service.cli.Refusal": "what the command line tells",
     "service.usecases.check_health.NoWorker": "what /health/ready names, never answered",
     "service.platform.blobs.BlobMissing": "a fault of ours: a 500, logged",
     "service.answering.receipts.ReceiptForged": "said by the check that owners and the doctor run",

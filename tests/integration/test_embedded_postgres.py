@@ -12,13 +12,13 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from service.platform import postgres
-from service.platform.postgres import EmbeddedPostgres, EmbeddedPostgresError
+from service.platform import postgres_runner
+from service.platform.postgres import EmbeddedPostgres
+from service.platform.postgres_runner import EmbeddedPostgresError
 
 USER_PROCESS = """
 import sys, time
 from pathlib import Path
-from service.platform import postgres
 from service.platform.postgres import EmbeddedPostgres
 server = EmbeddedPostgres(Path(sys.argv[1]), version=int(sys.argv[2]))
 print(server.start(), flush=True)
@@ -118,7 +118,7 @@ def test_root_without_user_namespaces_runs_it_as_nobody(
 ) -> None:
     with tempfile.TemporaryDirectory(prefix="zhihao-nobody-") as folder:
         Path(folder).chmod(0o755)  # so that nobody can reach its own folder in it
-        monkeypatch.setattr(postgres, "FALLBACK_ROOT", Path(folder))
+        monkeypatch.setattr(postgres_runner, "FALLBACK_ROOT", Path(folder))
         monkeypatch.setenv("PATH", str(tmp_path / "holds no unshare"))
         server = EmbeddedPostgres(tmp_path / "data")
         url = server.start()
