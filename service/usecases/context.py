@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 
 from billing.processor.port import PaymentProcessor
-
 from search.engine.port import CardEngine, PassageEngine
 from service.answering.model import Model
 from service.platform.blobs import Blobs

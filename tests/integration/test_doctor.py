@@ -59,7 +59,8 @@ async def test_a_fresh_database_is_healthy(database: Database) -> None:
         (
             "INSERT INTO reservation (id, state, meter, month, created_at, expires_at, organization_id,"
             " key_id, currency, unit_price, knowledge_base_ids, creator_ids, api_prices, hold_subjects,"
-            " hold_amounts, units, amount) VALUES (gen_random_uuid(), 'settled', 'passages', '2026-01-01', now(), now(),"
+            " hold_amounts, units, amount)"
+            " VALUES (gen_random_uuid(), 'settled', 'passages', '2026-01-01', now(), now(),"
             " gen_random_uuid(), gen_random_uuid(), 'cny', 2, '{}', '{}', '{}', '{}', '{}', 1, 2)",
             "meter.calls",
         ),
