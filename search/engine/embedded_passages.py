@@ -35,7 +35,7 @@ from search.passages.question import analyse
 from search.passages.ranking import Candidate, Ranked, Statistics, rank, unit_weights
 from search.passages.scope import AccessScope, IndexView, Tier
 
-CANDIDATES = 96
+CANDIDATES = 64
 LOCKS = 64
 TIERS: tuple[Tier, Tier] = ("free", "all")
 T = TypeVar("T")

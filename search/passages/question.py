@@ -129,11 +129,8 @@ class Question:
     languages: tuple[str, ...]
     spaced: bool
     articles: tuple[str, ...] = ()
-
-    @property
-    def leads(self) -> tuple[str, ...]:
-        """Forms that show where in a folded sentence the thing asked about first stands."""
-        return tuple(form for unit in self.units for form in (*unit.forms, *unit.written) if form[0] != "~")
+    # Forms that show where in a folded sentence the thing asked about first stands.
+    leads: tuple[str, ...] = ()
 
 
 @lru_cache(maxsize=256)
@@ -183,7 +180,19 @@ def analyse(query: str) -> Question:
     answer = _answer(folded)
     bound = next((given for asked, given in _BOUNDS if asked.search(folded)), None)
     spaced = any(unit.weak is None for unit in units)
-    return Question(folded, core, tuple(terms.values()), tuple(units), answer, bound, languages, spaced, keys)
+    leads = dict.fromkeys(form for u in units for form in (*u.forms, *u.written) if form[0] != "~")
+    return Question(
+        folded,
+        core,
+        tuple(terms.values()),
+        tuple(units),
+        answer,
+        bound,
+        languages,
+        spaced,
+        keys,
+        tuple(leads),
+    )
 
 
 def _answer(folded: str) -> re.Pattern[str] | None:

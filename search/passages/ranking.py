@@ -15,11 +15,11 @@ from search.passages.question import Question
 from search.passages.sentences import covered, score_sentences
 
 # BM25, saturating early, since passages are short. Its pivot is fixed: no neighbour's length moves a score.
-K1, B, PIVOT = 1.0, 0.4, 300.0
+K1, B, PIVOT = 0.7, 0.4, 300.0
 HEADING = 0.45  # what a term in the title or headings counts beside one in the text
 CHARACTER = 0.5  # what a lone character counts beside a bigram
 TELLING = 2.0  # the idf from which a term draws candidates
-REFINED = 20  # how many of the best are read sentence by sentence
+REFINED = 14  # how many of the best are read sentence by sentence
 SENTENCE = 0.8  # what the best sentence adds to a passage's score
 # Of evidence that is nearly equal: what is in force before what was, a rule before what applies or amends it.
 SHOWN = 0.25  # what a passage gains that shows the kind of answer asked for, and as much again for a bound

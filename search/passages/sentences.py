@@ -18,10 +18,10 @@ WRITTEN = 0.8  # what the written word covers of a unit that was asked in everyd
 WEAK = 0.2  # what a lone character covers of its unit, of which no bigram was found
 LED_IN = 0.9  # what the sentence before a list covers of a unit that the item itself lacks
 FROM_HEADING = 0.5  # what a heading covers of a unit that the sentence itself lacks
-BRIEF = 0.7  # how much a sentence gains that is about nothing else
-LEAD = 0.6  # how much one gains that begins with what is asked about
+BRIEF = 0.5  # how much a sentence gains that is about nothing else
+LEAD = 0.4  # how much one gains that begins with what is asked about
 BOUND = 0.1  # how much one gains that sets a bound where a bound was asked for
-ANSWER = 0.6  # how much one gains that shows the kind of answer asked for
+ANSWER = 0.4  # how much one gains that shows the kind of answer asked for
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import hashlib
 import json
 import platform
+import re
 import tarfile
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path, PurePosixPath
@@ -25,7 +27,9 @@ from search.engine.embedded import EmbeddedPassageEngine
 from search.engine.port import IndexDocument, PassageHit
 from search.passages.cutting import Block, cut
 from search.passages.evidence import best_sentences, supported
+from search.passages.naming import dated
 from search.passages.scope import AccessScope, IndexView
+from search.text import articles
 from service.knowledge.parsing import formats
 
 DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
@@ -74,11 +78,74 @@ ASKED_OF_THE_LAWS = (
 )
 
 
+# Asked of the laws, to be refused. One a line.
+OFF_TOPIC = """
+怎样烤面包
+面包怎么烤
+今天天气怎么样
+推荐一部好看的电影
+怎么学好英语
+珠穆朗玛峰有多高
+北京到上海坐高铁要多久
+手机没电了怎么办
+李白是哪个朝代的诗人
+红烧肉怎么做
+How do I bake bread?
+How tall is Mount Everest?
+世界杯几年举办一次
+太阳系有几颗行星
+猫一天睡几个小时
+感冒了吃什么药
+如何减肥最快
+Python怎么读取文件
+秦始皇哪年统一六国
+水的沸点是多少度
+长江全长多少公里
+吉他入门先学什么
+咖啡因含量最高的茶是什么
+怎样种番茄
+电脑蓝屏怎么修
+光速是多少
+谁写了红楼梦
+家里的绿萝多久浇一次水
+人体有多少块骨头
+跑马拉松要训练多久
+""".strip().splitlines()
+HALVES = ("development", "held out")
+
+
 @dataclass(frozen=True)
 class Asked:
     question: str
     document_id: UUID
     answers: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class LawQuestion:
+    """A question in ordinary words and the article that answers it; `title` without a date, of which the
+    newest edition is meant; `article` as in `search.text.articles`; `phrase` stands in the article."""
+
+    question: str
+    title: str
+    article: str
+    phrase: str
+
+    @property
+    def half(self) -> str:
+        """Failures are looked at in the development half alone; the other tells how new questions fare."""
+        return HALVES[hashlib.sha256(self.question.encode()).digest()[0] % 2]
+
+    def is_answered_by(self, hit: PassageHit, newest: dict[str, str]) -> bool:
+        keys = {key for key, _, _ in articles(str(hit.locator.get("article", "")))}
+        return hit.title == newest[self.title] and self.article in keys
+
+
+def law_questions() -> list[LawQuestion]:
+    """Ours, from `law_questions.tsv`; written before the weights they are measured with."""
+    lines = (Path(__file__).parent / "law_questions.tsv").read_text().splitlines()
+    split = (line.split("\t") for line in lines)
+    return [LawQuestion(q, title, "§" + re.sub("-", ".", article), p) for q, title, article, p in split]
 
 
 def questions_of(name: str) -> tuple[list[IndexDocument], list[Asked]]:
@@ -101,12 +168,15 @@ def questions_of(name: str) -> tuple[list[IndexDocument], list[Asked]]:
     return documents, asked
 
 
-def laws() -> Iterator[IndexDocument]:
-    """Every statute, regulation and case, read as an import reads them."""
+def laws(titles: Collection[str] = ()) -> Iterator[IndexDocument]:
+    """Every statute, regulation and case, or those of these titles (without their dates) alone, read as an
+    import reads them."""
     with tarfile.open(DATA / "laws.tar.xz") as archive:
         for number, member in enumerate(archive):
             file = archive.extractfile(member) if member.isfile() else None
             if file is not None and member.name.endswith(".md"):
+                if titles and dated(PurePosixPath(member.name).stem)[0] not in titles:
+                    continue
                 parsed = formats.parse(member.name, file.read(), max_characters=10_000_000)
                 title, document_id = PurePosixPath(member.name).stem, UUID(int=number + 1)
                 passages = cut(parsed.text, parsed.blocks)
@@ -119,17 +189,24 @@ class Bench:
     def __init__(self, root: Path, every: int) -> None:
         self.engine = EmbeddedPassageEngine(root)
         self.asked: dict[str, list[Asked]] = {}
+        self.newest: dict[str, str] = {}
         self._every = every
 
-    async def index(self, names: Sequence[str]) -> float:
-        """Seconds to index the laws."""
+    async def index(self, names: Sequence[str], *, titles: Collection[str] = ()) -> float:
+        """Seconds to index the laws, or those of these titles (without their dates) alone."""
         for name in names:
             documents, asked = questions_of(name)
             self.asked[name] = asked[:: self._every]
             await self.engine.rebuild(BASES[name], documents)
         started = time.perf_counter()
-        await self.engine.rebuild(BASES["laws"], laws())
+        await self.engine.rebuild(BASES["laws"], self._read(titles))
         return time.perf_counter() - started
+
+    def _read(self, titles: Collection[str]) -> Iterator[IndexDocument]:
+        for owner in laws(titles):
+            name = dated(owner.title)[0]
+            self.newest[name] = max(self.newest.get(name, ""), owner.title)
+            yield owner
 
     async def hits(self, name: str, question: str, limit: int = 10) -> list[PassageHit]:
         return await self.engine.search(AccessScope((IndexView(BASES[name], "all"),)), question, limit=limit)
@@ -162,6 +239,16 @@ class Bench:
         """The share of the questions that are answered and not refused."""
         return sum([supported(q, await self.hits(name, q)) for q in questions]) / len(questions)
 
+    async def law_articles(self, questions: Sequence[LawQuestion]) -> dict[str, float]:
+        """The share whose article is the first passage; that are answered with it among three sentences."""
+        first = cited = 0
+        for asked in questions:
+            hits = await self.hits("laws", asked.question)
+            first += bool(hits) and asked.is_answered_by(hits[0], self.newest)
+            best = best_sentences(asked.question, hits, limit=3) if supported(asked.question, hits) else []
+            cited += any(asked.is_answered_by(evidence.hit, self.newest) for evidence in best)
+        return {"first": first / len(questions), "cited": cited / len(questions)}
+
     async def law_ranks(self) -> dict[str, bool]:
         """Whether each of the four is the first passage, and answered."""
         right = {}
@@ -187,6 +274,11 @@ async def measure(every: int) -> dict[str, Any]:
         figures["R3 law questions asked of cmrc, refused"] = 1 - await bench.answered(
             "cmrc", ASKED_OF_THE_LAWS
         )
+        figures["R3 off topic, refused by the laws"] = 1 - await bench.answered("laws", OFF_TOPIC)
+        for half in HALVES:
+            figures[f"law questions, {half}"] = await bench.law_articles(
+                [asked for asked in law_questions() if asked.half == half]
+            )
         figures["law questions"] = await bench.law_ranks()
         await bench.engine.close()
     figures["machine"] = {

@@ -1,4 +1,5 @@
 import re
+from dataclasses import replace
 from uuid import UUID
 
 from search.engine.port import PassageHit
@@ -85,3 +86,29 @@ def test_of_two_editions_the_newer_comes_first() -> None:
     titles = ["公司法(2018-10-26)", "公司法(2023-12-29)"]
     old, new = rank(question, statistics, [Candidate("股东缴足出资。", "", t, "", t) for t in titles])
     assert new.score > old.score
+
+
+def test_articles_are_named_in_either_numerals_and_found_by_them() -> None:
+    assert analyse("民法典第一百八十八条").articles == analyse("民法典第188条").articles == ("§188",)
+    assert analyse("刑法第133条之一").articles == ("§133.1",)
+    assert analyse("条件是什么").articles == ()
+    question = analyse("刑法第234条")
+    statistics = Statistics(1000, {term.text: 5 for term in question.terms})
+    titles = [("民法典", " §234 "), ("刑法", " §235 "), ("刑法", " §234 ")]
+    ranked = rank(question, statistics, [Candidate("某条。", "", t, words, t) for t, words in titles])
+    assert [found.looked_up for found in ranked] == [False, False, True]
+    assert max(ranked, key=lambda found: found.score) is ranked[2]
+
+
+def test_everyday_words_are_answered_by_the_written_ones() -> None:
+    asked = "房东卖房子要通知租客吗"
+    assert supported(asked, [hit("出租人出卖租赁房屋的，应当通知承租人。", query=asked)])
+    units = {unit.weak: unit.written for unit in analyse("偷东西判几年").units}
+    assert units == {"偷": ("盗窃",)}, "东西 is left out: in writing it means east and west"
+
+
+def test_more_is_needed_of_a_passage_found_among_many() -> None:
+    text, query = "电影院应当设置一部消防电话。", "推荐一部好看的电影院吧"
+    found = hit(text, query=query)
+    assert supported(query, [replace(found, among=1000)])
+    assert not supported(query, [replace(found, among=10**7)])
