@@ -109,7 +109,7 @@ def caps_of(known: Facts) -> dict[UUID, int | None]:
     return limits
 
 
-@settings(BUSY, max_examples=300)
+@settings(BUSY, max_examples=100)
 @given(known=facts(), calls=groups())
 def test_no_group_ever_takes_more_than_the_caps_leave(known: Facts, calls: list[Call]) -> None:
     before = {subject: (c.spent, c.reserved) for subject, c in known.counters.items()}
@@ -129,7 +129,7 @@ def test_no_group_ever_takes_more_than_the_caps_leave(known: Facts, calls: list[
     assert not known.missing
 
 
-@settings(BUSY, max_examples=150)
+@settings(BUSY, max_examples=60)
 @given(known=facts(), calls=groups())
 def test_a_refused_call_would_be_refused_alone_too_at_its_turn(known: Facts, calls: list[Call]) -> None:
     """Order decides and nothing else: leaving every refused call out changes nothing for the others."""
@@ -141,7 +141,7 @@ def test_a_refused_call_would_be_refused_alone_too_at_its_turn(known: Facts, cal
     assert copy.counters == known.counters
 
 
-@settings(BUSY, max_examples=150)
+@settings(BUSY, max_examples=60)
 @given(known=facts(), calls=groups())
 def test_what_is_open_was_paid_granted_owned_or_given(known: Facts, calls: list[Call]) -> None:
     for call, verdict in zip(calls, admit(calls, known), strict=True):

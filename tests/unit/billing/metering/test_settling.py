@@ -46,7 +46,7 @@ weights = st.dictionaries(st.sampled_from(BASES), st.integers(0, 9), max_size=5)
 rates = st.builds(Rates, share_bps=st.integers(0, 10_000), take_rate_bps=st.integers(0, 10_000))
 
 
-@settings(BUSY, max_examples=400)
+@settings(BUSY, max_examples=120)
 @given(held=reservations(), drawn=weights, terms=rates)
 def test_shares_sum_back_to_the_bill_and_the_bill_stays_within_the_reservation(
     held: Reservation, drawn: dict[UUID, int], terms: Rates
@@ -64,7 +64,7 @@ def test_shares_sum_back_to_the_bill_and_the_bill_stays_within_the_reservation(
         assert [share.accrued for share in cost.shares] == [0]
 
 
-@settings(BUSY, max_examples=150)
+@settings(BUSY, max_examples=60)
 @given(data=st.data(), terms=rates)
 def test_a_group_of_endings_leaves_counters_events_and_buckets_in_agreement(
     data: st.DataObject, terms: Rates
