@@ -5,6 +5,7 @@ heartbeat and tried again. So every job is written to be run twice.
 """
 
 import asyncio
+import os
 import signal
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
@@ -15,6 +16,7 @@ import procrastinate
 import structlog
 from procrastinate import BaseRetryStrategy, JobContext, PsycopgConnector, RetryDecision
 from procrastinate.jobs import Job
+from procrastinate.worker import Worker
 
 from service.platform.jobs import QUEUE
 from service.platform.settings import Settings
@@ -34,6 +36,9 @@ from service.usecases.sweep_stripe_events import sweep_stripe_events
 from service.wiring import wired
 
 log = structlog.get_logger(__name__)
+
+STUCK_SECONDS = 2.0
+"""How long a worker that stopped by itself may take to end."""
 
 UseCase = Callable[..., Awaitable[object]]
 
@@ -133,23 +138,48 @@ def _bound(context: Context, name: str, use_case: UseCase, *, periodic: bool = F
     return run
 
 
+class WorkerStuck(Exception):
+    """procrastinate stopped itself, as when the database went away, and did not come to an end."""
+
+
+class _Watched(Worker):
+    """Says when it was told to stop, by whomever: a failed listener stops it from within."""
+
+    told_to_stop: asyncio.Event
+
+    def stop(self) -> None:
+        super().stop()  # type: ignore[no-untyped-call] # untyped there
+        self.told_to_stop.set()
+
+
 async def work(app: procrastinate.App, settings: Settings, stop: asyncio.Event) -> None:
-    """Runs jobs until ``stop``; what runs then is given ``drain_seconds`` to end."""
-    running = asyncio.create_task(
-        app.run_worker_async(
-            queues=[QUEUE],
-            concurrency=settings.job_concurrency,
-            fetch_job_polling_interval=settings.job_poll_seconds,
-            update_heartbeat_interval=settings.job_heartbeat_seconds,
-            stalled_worker_timeout=settings.job_stalled_seconds,
-            shutdown_graceful_timeout=settings.drain_seconds,
-            delete_jobs="successful",
-            install_signal_handlers=False,
-        )
+    """Runs jobs until ``stop``; what runs then is given ``drain_seconds`` to end.
+
+    Raises ``WorkerStuck`` when it stopped by itself and hangs: it was seen to wait forever on connections
+    that a killed PostgreSQL had left behind. Its jobs are found by their missing heartbeat.
+    """
+    worker = _Watched(
+        app,
+        queues=[QUEUE],
+        concurrency=settings.job_concurrency,
+        fetch_job_polling_interval=settings.job_poll_seconds,
+        update_heartbeat_interval=settings.job_heartbeat_seconds,
+        stalled_worker_timeout=settings.job_stalled_seconds,
+        shutdown_graceful_timeout=settings.drain_seconds,
+        delete_jobs="successful",
+        install_signal_handlers=False,
     )
+    worker.told_to_stop = asyncio.Event()
+    running = asyncio.create_task(worker.run())  # type: ignore[no-untyped-call] # untyped there
     stopping = asyncio.create_task(stop.wait())
-    await asyncio.wait({running, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    stopped = asyncio.create_task(worker.told_to_stop.wait())
+    await asyncio.wait({running, stopping, stopped}, return_when=asyncio.FIRST_COMPLETED)
     stopping.cancel()
+    if stopped.done() and not stop.is_set():
+        await asyncio.wait({running}, timeout=STUCK_SECONDS)
+        if not running.done():
+            raise WorkerStuck("The worker stopped by itself and does not end.")
+    stopped.cancel()
     if not running.done():
         running.cancel()
     try:
@@ -169,5 +199,10 @@ async def serve_jobs(settings: Settings) -> None:
         app = build(context)
         await stack.enter_async_context(app.open_async())
         log.info("worker.started", jobs=len(JOBS))
-        await work(app, settings, stop)
+        try:
+            await work(app, settings, stop)
+        except WorkerStuck as error:
+            # What hangs would hang the closing too. The supervisor starts another.
+            log.error("worker.stuck", reason=str(error))
+            os._exit(1)
         log.info("worker.stopped")

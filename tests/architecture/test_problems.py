@@ -22,6 +22,7 @@ INTERNAL = {
     "service.platform.database.DatabaseUnreachable": "stops a start, told on the command line",
     "service.platform.migrating.SchemaOutdated": "stops a start, told on the command line",
     "service.supervisor.NotReady": "stops a start, told on the command line",
+    "service.worker.WorkerStuck": "ends the worker's process",
     "service.cli.Refusal": "what the command line tells",
     "service.usecases.check_health.NoWorker": "what /health/ready names, never answered",
     "service.platform.blobs.BlobMissing": "a fault of ours: a 500, logged",
