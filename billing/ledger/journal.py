@@ -12,7 +12,7 @@ from datetime import datetime
 from uuid import UUID
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.dialects.postgresql import ARRAY, insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from billing.ledger.accounts import Account
@@ -74,20 +74,7 @@ async def post(
     if posted.one_or_none() is None:
         return False
     accounts = sorted(amounts, key=lambda account: account.id)
-    for account in accounts:
-        opened = insert(ledger_account).values(
-            id=account.id,
-            kind=account.kind,
-            owner_id=account.owner_id,
-            currency=account.currency,
-            balance=amounts[account],
-        )
-        await session.execute(
-            opened.on_conflict_do_update(
-                index_elements=[ledger_account.c.id],
-                set_={"balance": ledger_account.c.balance + opened.excluded.balance},
-            )
-        )
+    await _move(session, [(account, amounts[account]) for account in accounts])
     await session.execute(
         sa.insert(ledger_entry),
         [
@@ -103,6 +90,43 @@ async def post(
         ],
     )
     return True
+
+
+async def _move(session: AsyncSession, moves: Sequence[tuple[Account, int]]) -> None:
+    """Opens the accounts that are new and moves every balance, in the order given: that of the ids."""
+    await session.execute(
+        # No target: two first postings at once meet on any of the table's unique indexes, and one that is not
+        # the target would fail instead of wait.
+        insert(ledger_account).on_conflict_do_nothing(),
+        [
+            {
+                "id": account.id,
+                "kind": account.kind,
+                "owner_id": account.owner_id,
+                "currency": account.currency,
+            }
+            for account, _ in moves
+        ],
+    )
+    ids = [account.id for account, _ in moves]
+    await session.execute(
+        sa.select(ledger_account.c.id)
+        .where(ledger_account.c.id.in_(ids))
+        .order_by(ledger_account.c.id)
+        .with_for_update(key_share=True)
+    )
+    moved = (
+        sa.func.unnest(
+            sa.cast(ids, ARRAY(sa.Uuid)), sa.cast([move for _, move in moves], ARRAY(sa.BigInteger))
+        )
+        .table_valued(sa.column("id", sa.Uuid), sa.column("amount", sa.BigInteger))
+        .render_derived(name="moved")
+    )
+    await session.execute(
+        sa.update(ledger_account)
+        .where(ledger_account.c.id == moved.c.id)
+        .values(balance=ledger_account.c.balance + moved.c.amount)
+    )
 
 
 def balanced(entries: Sequence[Entry]) -> dict[Account, int]:
