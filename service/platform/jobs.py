@@ -6,7 +6,7 @@ A job exists exactly when the caller's transaction commits. ``service.worker`` b
 import json
 from datetime import datetime
 
-from sqlalchemy import text
+from sqlalchemy import DateTime, bindparam, text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
 QUEUE = "default"
@@ -21,9 +21,18 @@ _DEFER = text(
     """
 )
 
+# Touching the waiting job holds it until the caller's transaction ends: a worker passes over a locked row,
+# so the job cannot start in between and miss what the caller is about to commit. One that waits to be tried
+# again is brought forward.
 _WAITING = text(
-    "SELECT EXISTS (SELECT FROM procrastinate_jobs WHERE queueing_lock = :queueing_lock AND status = 'todo')"
-)
+    """
+    UPDATE procrastinate_jobs
+    SET scheduled_at =
+      CASE WHEN scheduled_at IS NOT NULL THEN least(scheduled_at, coalesce(:at, now())) END
+    WHERE queueing_lock = :queueing_lock AND status = 'todo'
+    RETURNING id
+    """
+).bindparams(bindparam("at", type_=DateTime(timezone=True)))
 
 
 async def defer(
@@ -48,7 +57,7 @@ async def defer(
         await session.execute(
             text("SELECT pg_advisory_xact_lock(hashtextextended(:key, 0))"), {"key": f"defer:{queueing_lock}"}
         )
-        if (await session.execute(_WAITING, {"queueing_lock": queueing_lock})).scalar_one():
+        if (await session.execute(_WAITING, {"queueing_lock": queueing_lock, "at": at})).first():
             return
     await session.execute(
         _DEFER,

@@ -1,0 +1,47 @@
+"""A deferred job runs after what it was deferred for, however the two meet."""
+
+from datetime import UTC, datetime, timedelta
+
+import sqlalchemy as sa
+
+from service.platform.database import Database
+from service.platform.jobs import defer
+
+FETCH = sa.text("SELECT id FROM procrastinate_fetch_job_v2(NULL, :worker)")
+WORKER = sa.text("INSERT INTO procrastinate_workers DEFAULT VALUES RETURNING id")
+
+
+async def fetched(database: Database) -> int | None:
+    """The job that a worker would start now."""
+    async with database.transaction() as session:
+        worker = (await session.execute(WORKER)).scalar_one()
+        found: int | None = (await session.execute(FETCH, {"worker": worker})).scalar_one()
+        return found
+
+
+async def test_a_waiting_job_does_not_start_before_the_change_it_was_asked_to_see(database: Database) -> None:
+    async with database.transaction() as session:
+        await defer(session, "index_card", queueing_lock="card")
+    async with database.transaction() as session:
+        await defer(session, "index_card", queueing_lock="card")
+        assert await fetched(database) is None, "it would read the state before this transaction"
+    first = await fetched(database)
+    assert first is not None
+    assert await fetched(database) is None, "one job does for both"
+
+
+async def test_a_change_while_the_job_runs_makes_another(database: Database) -> None:
+    for _ in range(2):
+        async with database.transaction() as session:
+            await defer(session, "index_card", queueing_lock="card")
+        assert await fetched(database) is not None
+
+
+async def test_a_job_that_waits_to_be_tried_again_is_brought_forward(database: Database) -> None:
+    later = datetime.now(UTC) + timedelta(hours=1)
+    async with database.transaction() as session:
+        await defer(session, "index_card", queueing_lock="card", at=later)
+    assert await fetched(database) is None
+    async with database.transaction() as session:
+        await defer(session, "index_card", queueing_lock="card")
+    assert await fetched(database) is not None
