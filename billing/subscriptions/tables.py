@@ -108,6 +108,8 @@ sale = sa.Table(
     # Given back so far, in both currencies.
     sa.Column("refunded", sa.BigInteger, nullable=False, server_default="0"),
     sa.Column("settled_refunded", sa.BigInteger, nullable=False, server_default="0"),
+    # While a dispute over it is open: it is not paid out.
+    sa.Column("frozen_at", _TIME),
     # What the invoice was for; null for what has no period.
     sa.Column("period_start", _TIME),
     sa.Column("period_end", _TIME),
