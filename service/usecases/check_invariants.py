@@ -10,7 +10,7 @@ from datetime import timedelta
 from sqlalchemy import text
 
 from service.usecases.context import Context
-from service.usecases.invariants import INVARIANTS
+from service.usecases.invariants.catalog import INVARIANTS
 
 PENDING = timedelta(minutes=5)
 SHOWN = 20

@@ -8,7 +8,7 @@ from sqlalchemy import text
 from service.platform.database import Database
 from service.usecases.check_invariants import check_invariants
 from service.usecases.context import Context
-from service.usecases.invariants import INVARIANTS
+from service.usecases.invariants.catalog import INVARIANTS
 
 
 class OnlyDatabase:
