@@ -22,6 +22,8 @@ TABLES = (
     "billing.entitlements.tables",
     "billing.metering.tables",
     "billing.payouts.tables",
+    "billing.reconciliation.tables",
+    "billing.rates.tables",
 )
 
 for module in TABLES:

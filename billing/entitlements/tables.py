@@ -30,3 +30,20 @@ access_grant = sa.Table(
     sa.Index("access_grant_account_index", "account_id", "knowledge_base_id"),
     sa.Index("access_grant_knowledge_base_index", "knowledge_base_id"),
 )
+
+# What a creator gave for nothing, and took back: the source of complimentary grants. Only ever added to.
+complimentary_act = sa.Table(
+    "complimentary_act",
+    SQLModel.metadata,
+    sa.Column("id", sa.Uuid, primary_key=True),
+    sa.Column("grant_id", sa.Uuid, nullable=False),
+    sa.Column("act", sa.Text, nullable=False),
+    sa.Column("account_id", sa.Uuid, nullable=False),
+    sa.Column("knowledge_base_id", sa.Uuid, nullable=False),
+    # Of what was given; null: until it is taken back.
+    sa.Column("until", _TIME),
+    sa.Column("actor_id", sa.Uuid),
+    sa.Column("at", _TIME, nullable=False, server_default=_NOW),
+    sa.CheckConstraint("act IN ('given', 'ended')", name="complimentary_act_check"),
+    sa.UniqueConstraint("grant_id", "act", name="complimentary_act_unique"),
+)

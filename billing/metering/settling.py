@@ -1,6 +1,6 @@
 """What an ended call comes to: its price, who it belongs to, and what moves. Pure."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from uuid import UUID
@@ -14,10 +14,19 @@ BASIS_POINTS = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Rates:
-    """What accrues to creators, in basis points: of the standard price, and of what they ask on top."""
+    """What accrues to creators, in basis points: of the standard price, and of what they ask on top.
+
+    ``agreed`` has the take rates that were in force for a creator when a call was admitted; who is not in it
+    has ``take_rate_bps``.
+    """
 
     share_bps: int
     take_rate_bps: int
+    agreed: Mapping[tuple[UUID, datetime], int] = field(default_factory=dict)
+
+    def kept(self, creator_id: UUID, at: datetime) -> int:
+        """Of what the creator asks on top of a call admitted at that time, in basis points."""
+        return BASIS_POINTS - self.agreed.get((creator_id, at), self.take_rate_bps)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +81,18 @@ class Changes:
     buckets: dict[tuple[UUID, str, datetime], int] = field(default_factory=dict)
 
 
+def asking_on_top(reservations: Iterable[Reservation]) -> list[tuple[UUID, datetime]]:
+    """The creators that ask a price of their own, and when: whose take rates ``Rates.agreed`` has to have."""
+    return list(
+        {
+            (creator, reservation.created_at): None
+            for reservation in reservations
+            for creator, price in zip(reservation.creator_ids, reservation.api_prices, strict=True)
+            if price
+        }
+    )
+
+
 def bill(reservation: Reservation, drawn_from: Mapping[UUID, int], rates: Rates) -> Bill:
     """The price of one unit, split over the knowledge bases it was drawn from.
 
@@ -93,14 +114,14 @@ def bill(reservation: Reservation, drawn_from: Mapping[UUID, int], rates: Rates)
     standard = allocate(reservation.unit_price, weights)
     accrued = allocate(reservation.unit_price * rates.share_bps // BASIS_POINTS, weights)
     heaviest = max(drawn, key=lambda base: drawn[base])
-    keep = BASIS_POINTS - rates.take_rate_bps
+    at = reservation.created_at
     shares = tuple(
         Share(
             knowledge_base_id=base,
             creator_id=bases[base][0],
             units=1 if base == heaviest else 0,
             amount=part + bases[base][1],
-            accrued=own + bases[base][1] * keep // BASIS_POINTS,
+            accrued=own + bases[base][1] * rates.kept(bases[base][0], at) // BASIS_POINTS,
         )
         for base, part, own in zip(drawn, standard, accrued, strict=True)
     )

@@ -23,6 +23,8 @@ payout_account = sa.Table(
     sa.Column("requirements", postgresql.ARRAY(sa.Text), nullable=False, server_default="{}"),
     # Set by operators: nothing is paid out while it is.
     sa.Column("frozen_at", _TIME),
+    # Why it is: by an operator's word, with the account's suspension, or both.
+    sa.Column("frozen_for", postgresql.ARRAY(sa.Text), nullable=False, server_default="{}"),
     sa.Column("created_at", _TIME, nullable=False, server_default=_NOW),
     sa.Column("updated_at", _TIME, nullable=False, server_default=_NOW),
     sa.CheckConstraint(

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 
 from billing.metering import counters, reservations, usage
 from billing.metering.reservations import ReservationExpired
-from billing.metering.settling import Ending, Rates, Settled, settle
+from billing.metering.settling import Ending, Rates, Settled, asking_on_top, settle
+from billing.rates.take import take_rates_bps
 from service.access.calls import Admission, Close, Outcome, Settlement
 from service.answering.records import FinishedAnswer, finish
 from service.platform.database import Database
@@ -61,10 +62,13 @@ async def end_group(
 async def _end_group(
     database: Database, settings: Settings, closes: Sequence[Close]
 ) -> list[Settled | ReservationExpired]:
-    rates = Rates(settings.creator_metered_share_bps, settings.take_rate_bps)
     async with database.transaction() as session:
         connection = await driver_connection(session)
         held, locked = await reservations.lock(connection, [close.ending.call_id for close in closes])
+        agreed = {}
+        if asking := asking_on_top(held.values()):
+            agreed = await take_rates_bps(connection, asking, default=settings.take_rate_bps)
+        rates = Rates(settings.creator_metered_share_bps, settings.take_rate_bps, agreed)
         results, changes = settle([close.ending for close in closes], held, locked, rates)
         async with connection.pipeline():
             await reservations.end(connection, changes.ended)

@@ -11,6 +11,7 @@ from billing.money import allocate
 from billing.processor import inbox
 from billing.processor.inbox import Lane
 from billing.processor.port import Charge, InvoiceSnapshot
+from billing.rates.take import take_rate_bps
 from billing.subscriptions import sales
 from billing.subscriptions.projecting import SubscriptionFact
 from billing.subscriptions.sales import Sold
@@ -61,7 +62,12 @@ async def _sell(
     tax: int,
 ) -> None:
     """A creator's subscriber has paid for a period."""
-    take = context.settings.take_rate_bps
+    take = await take_rate_bps(
+        session,
+        creator_id=subscription.creator_id,
+        at=charge.paid_at,
+        default=context.settings.take_rate_bps,
+    )
     split = split_sale(
         charge.settled.amount,
         tax=settled_tax(charge.settled.amount, charge.presented.amount, tax),

@@ -6,6 +6,7 @@ from billing.plans import catalog
 from billing.processor import customers, inbox
 from billing.processor.inbox import Lane
 from billing.processor.port import Charge
+from billing.rates.take import take_rate_bps
 from billing.subscriptions import checkouts, sales
 from billing.subscriptions.references import Reference, reference_from
 from billing.subscriptions.sales import SaleUnknown, Sold
@@ -41,16 +42,21 @@ async def settle_payment(
 
 async def _sell(context: Context, reference: Reference, charge: Charge, tax: int, lane: Lane | None) -> None:
     assert reference.creator_id is not None
-    take = context.settings.take_rate_bps
-    split = split_sale(
-        charge.settled.amount,
-        tax=settled_tax(charge.settled.amount, charge.presented.amount, tax),
-        fee=charge.fee,
-        creator_id=reference.creator_id,
-        take_rate_bps=take,
-    )
     async with context.database.transaction() as session:
         await inbox.guard(session, lane)
+        take = await take_rate_bps(
+            session,
+            creator_id=reference.creator_id,
+            at=charge.paid_at,
+            default=context.settings.take_rate_bps,
+        )
+        split = split_sale(
+            charge.settled.amount,
+            tax=settled_tax(charge.settled.amount, charge.presented.amount, tax),
+            fee=charge.fee,
+            creator_id=reference.creator_id,
+            take_rate_bps=take,
+        )
         sold = Sold(
             kind="tip" if reference.kind == "tip" else "pass",
             creator_id=reference.creator_id,
