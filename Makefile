@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: install demo serve test lint lock bench clean
+.PHONY: install demo serve test soak lint lock bench clean
 
 install: $(STAMP)
 
@@ -25,9 +25,16 @@ lint: install
 	$(BIN)/lint-imports
 
 # Everything on PostgreSQL 18, then what touches the database once more on 16; the text sets are read once.
+# A file's tests run in one process, one file in each of WORKERS at a time.
+WORKERS ?= 2
+PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
 test: install lint
-	$(BIN)/python -m pytest $(ARGS)
-	ZHIHAO_TEST_POSTGRES_VERSION=16 $(BIN)/python -m pytest tests/integration -m "not data" $(ARGS)
+	$(PYTEST) $(ARGS)
+	ZHIHAO_TEST_POSTGRES_VERSION=16 $(PYTEST) tests/integration -m "not data" $(ARGS)
+
+# The long forms: what `test` does a few times, hundreds and thousands of times. Takes hours.
+soak: install
+	ZHIHAO_TEST_SOAK=1 $(BIN)/python -m pytest -m soak $(ARGS)
 
 # Measures the main flow; the archive of texts is one that lies beside the project, or ARGS=archive.
 bench: install
