@@ -23,7 +23,9 @@ class Change:
     anchor: int | None
 
 
-async def plan_change(store: Store, subscription: Body, wanted: list[Body], *, prorate: bool) -> Change:
+async def plan_change(
+    store: Store, subscription: Body, wanted: list[Body], *, prorate: bool, active_only: bool = True
+) -> Change:
     """What the items would become. Raises ``ApiError`` 400 or 404 for what they cannot."""
     items = {item["id"]: deepcopy(item) for item in subscription["items"]["data"]}
     old = deepcopy(items)
@@ -36,7 +38,7 @@ async def plan_change(store: Store, subscription: Body, wanted: list[Body], *, p
         if "id" not in params:
             if price is None:
                 raise missing_param("items[0][price]")
-            item = new_item(store, subscription["id"], price, params, span)
+            item = new_item(store, subscription["id"], price, params, span, active_only=active_only)
             items[item["id"]] = item
             continue
         item = items.get(params["id"], {})
@@ -91,15 +93,19 @@ def _differs(one: Body, other: Body) -> bool:
     return bool(one["price"]["id"] != other["price"]["id"] or one["quantity"] != other["quantity"])
 
 
-async def change_items(store: Store, subscription: Body, params: Body) -> Body:
+async def change_items(store: Store, subscription: Body, params: Body, *, active_only: bool = True) -> Body:
     """Moves the items; with ``always_invoice``, or another interval, bills at once.
 
-    With ``pending_if_incomplete`` an unpaid change waits in ``pending_update``. Raises ``ApiError`` 402 with
-    ``error_if_incomplete``.
+    With ``pending_if_incomplete`` an unpaid change waits in ``pending_update``, and a newer change drops it.
+    Raises ``ApiError`` 402 with ``error_if_incomplete``.
     """
     behavior = params.get("proration_behavior", "create_prorations")
+    if subscription["pending_update"]:
+        subscription = await _drop_pending(store, subscription)
     before = deepcopy(subscription)
-    change = await plan_change(store, subscription, params["items"], prorate=behavior != "none")
+    change = await plan_change(
+        store, subscription, params["items"], prorate=behavior != "none", active_only=active_only
+    )
     if change.anchor is None and behavior != "always_invoice":
         subscription["_pending_lines"] = [*subscription.get("_pending_lines", []), *change.lines]
         return await _apply(store, before, subscription, change.items, change.anchor)
@@ -160,6 +166,12 @@ async def _wait(store: Store, before: Body, subscription: Body, change: Change, 
     invoice.update(_pending=subscription["id"], _expires=expires, _due=expires, next_payment_attempt=None)
     await store.put(invoice)
     return await store.changed(before, subscription)
+
+
+async def _drop_pending(store: Store, subscription: Body) -> Body:
+    for invoice in await store.select("invoice", _pending=subscription["id"], status="open"):
+        await settle_pending(store, await invoicing.close(store, invoice, "void"))
+    return await store.get(subscription["id"], "subscription")
 
 
 async def settle_pending(store: Store, invoice: Body) -> None:

@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from psycopg import AsyncConnection
@@ -13,6 +13,7 @@ from psycopg_pool import AsyncConnectionPool
 
 from billing.sandbox.config import Config
 from billing.sandbox.faults import Faults
+from billing.sandbox.rules import Rules
 from billing.sandbox.schema import LOCK, create_schema
 from billing.sandbox.store import Origin, Store
 
@@ -26,6 +27,7 @@ class Runtime:
     config: Config
     pool: Pool
     faults: Faults = field(default_factory=Faults)
+    rules: Rules = field(default_factory=Rules)
     offset: int = 0
     wake: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -33,9 +35,10 @@ class Runtime:
         """Makes the schema, and finds the time as it was left."""
         async with self.pool.connection() as connection:
             await create_schema(connection)
-            cursor = await connection.execute("SELECT value FROM sandbox.setting WHERE name = 'offset'")
-            row = await cursor.fetchone()
-            self.offset = 0 if row is None else row[0]
+            cursor = await connection.execute("SELECT name, value FROM sandbox.setting")
+            kept = dict(await cursor.fetchall())
+            self.offset = kept.get("offset", 0)
+            self.rules = Rules().changed(kept.get("rules", {}))
 
     def now(self) -> int:
         """The sandbox's time."""
@@ -43,12 +46,13 @@ class Runtime:
 
     async def set_offset(self, store: Store, offset: int) -> None:
         """Moves the sandbox's time; kept over a restart."""
-        await store.connection.execute(
-            "INSERT INTO sandbox.setting (name, value) VALUES ('offset', %s)"
-            " ON CONFLICT (name) DO UPDATE SET value = excluded.value",
-            [Jsonb(offset)],
-        )
+        await _keep(store, "offset", offset)
         self.offset = offset
+
+    async def set_rules(self, store: Store, rules: Rules) -> None:
+        """Other rules from now on; kept over a restart."""
+        await _keep(store, "rules", asdict(rules))
+        self.rules = rules
 
     @asynccontextmanager
     async def work(
@@ -58,13 +62,21 @@ class Runtime:
         async with self.pool.connection() as connection, connection.transaction():
             if writes:
                 await connection.execute("SELECT pg_advisory_xact_lock(%s)", [LOCK])
-            yield Store(connection, self.config, account, self.now(), origin or Origin())
+            yield Store(connection, self.config, account, self.now(), origin or Origin(), self.rules)
 
     @staticmethod
     def platform(store: Store) -> Store:
         """The platform's own objects, in the same transaction."""
-        return replace(store, account="")
+        return store.of("")
 
     def deliver_soon(self) -> None:
         """Something may have been written that wants delivering."""
         self.wake.set()
+
+
+async def _keep(store: Store, name: str, value: object) -> None:
+    await store.connection.execute(
+        "INSERT INTO sandbox.setting (name, value) VALUES (%s, %s)"
+        " ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+        [name, Jsonb(value)],
+    )

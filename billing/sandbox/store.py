@@ -10,6 +10,7 @@ from psycopg.types.json import Jsonb
 
 from billing.sandbox.config import API_VERSION, Config, Endpoint
 from billing.sandbox.errors import invalid, missing_object
+from billing.sandbox.rules import Rules
 from billing.sandbox.shape import Body, build, changes, list_of, new_id, public
 
 
@@ -30,10 +31,15 @@ class Store:
     account: str
     now: int
     origin: Origin = field(default_factory=Origin)
+    rules: Rules = field(default_factory=Rules)
 
     def at(self, now: int) -> "Store":
         """The same objects at another moment: a test clock's."""
         return replace(self, now=now)
+
+    def of(self, account: str) -> "Store":
+        """Another account's objects, in the same transaction."""
+        return replace(self, account=account)
 
     async def find(self, id: str, kind: str | None = None) -> Body | None:
         """The object, or None; with ``kind`` only of that type."""

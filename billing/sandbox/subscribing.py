@@ -10,6 +10,7 @@ from billing.sandbox.errors import ApiError
 from billing.sandbox.items import new_item
 from billing.sandbox.lines import Span, ahead, is_metered, prorated, used
 from billing.sandbox.periods import boundary_after, shift
+from billing.sandbox.schedule_ends import abandon
 from billing.sandbox.shape import Body, build, list_of, new_id
 from billing.sandbox.store import Store
 
@@ -32,6 +33,7 @@ class Terms:
     on_session: bool = False
     authenticated: bool = False
     active_only: bool = True
+    automatic_tax: bool = False
     payment_behavior: str = "allow_incomplete"
     extra: dict[str, Any] = field(default_factory=dict)
 
@@ -56,7 +58,11 @@ async def begin(store: Store, customer: Body, terms: Terms) -> Body:
         new_item(store, id, item["price"], item, span, active_only=terms.active_only) for item in terms.items
     ]
     fields: Body = {
-        "automatic_tax": {"disabled_reason": None, "enabled": False, "liability": None},
+        "automatic_tax": {
+            "disabled_reason": None,
+            "enabled": terms.automatic_tax,
+            "liability": {"account": None, "type": "self"} if terms.automatic_tax else None,
+        },
         "billing_cycle_anchor": anchor,
         "billing_mode": {"flexible": None, "type": "classic", "updated_at": None},
         "billing_schedules": [],
@@ -134,6 +140,11 @@ async def begin(store: Store, customer: Body, terms: Terms) -> Body:
         subscription["_due"] = store.now + INCOMPLETE_SECONDS
         await store.put(subscription)
     return subscription
+
+
+def ended(subscription: Body) -> bool:
+    """Whether it is over for good."""
+    return subscription["status"] in ("canceled", "incomplete_expired")
 
 
 async def _nothing_used(store: Store, item: Body) -> Body:
@@ -299,4 +310,7 @@ async def cancel(
         invoice = await invoicing.finalize(store, invoice)
         method = await default_method(store, before)
         await invoicing.collect(store, invoice, method, off_session=True)
-    return await store.changed(before, subscription, "customer.subscription.deleted")
+    schedule, subscription["schedule"] = subscription["schedule"], None
+    canceled = await store.changed(before, subscription, "customer.subscription.deleted")
+    await abandon(store, schedule)
+    return canceled

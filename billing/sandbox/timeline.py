@@ -2,11 +2,12 @@
 
 from collections.abc import Awaitable, Callable
 from copy import deepcopy
+from dataclasses import replace
 
-from billing.sandbox import invoicing
+from billing.sandbox import invoicing, scheduling
 from billing.sandbox.changing import settle_pending
 from billing.sandbox.shape import Body
-from billing.sandbox.store import Store
+from billing.sandbox.store import Origin, Store
 from billing.sandbox.subscribing import after_invoice, default_method, refresh_usage, renew
 
 LONGEST = 10_000
@@ -16,12 +17,13 @@ LONGEST = 10_000
 async def run(store: Store, until: int, clock: str | None = None) -> int:
     """Works everything due up to ``until``, in order of its time, and returns how much that was.
 
+    At one moment schedules come first: a renewal bills what the new phase sells.
     ``clock`` names a test clock; without it, only what lives by the sandbox's own time is looked at.
     """
     for done in range(LONGEST):
         cursor = await store.connection.execute(
             "SELECT account, body, due FROM sandbox.object WHERE due <= %s AND clock IS NOT DISTINCT FROM %s"
-            " ORDER BY due, seq LIMIT 1",
+            " ORDER BY due, type <> 'subscription_schedule', seq LIMIT 1",
             [until, clock],
         )
         row = await cursor.fetchone()
@@ -33,7 +35,7 @@ async def run(store: Store, until: int, clock: str | None = None) -> int:
 
 
 def _of(store: Store, account: str, due: int) -> Store:
-    return Store(store.connection, store.config, account, due)
+    return replace(store, account=account, now=due, origin=Origin())
 
 
 async def _invoice(store: Store, invoice: Body) -> None:
@@ -79,6 +81,7 @@ async def _payout(store: Store, payout: Body) -> None:
 
 _STEPS: dict[str, Callable[[Store, Body], Awaitable[None]]] = {
     "subscription": renew,
+    "subscription_schedule": scheduling.work,
     "invoice": _invoice,
     "checkout.session": _session,
     "balance_transaction": _transaction,

@@ -16,7 +16,8 @@ from billing.sandbox.subscribing import Terms, begin, cancel
 
 NOT_OURS = (
     *("application_fee_percent", "on_behalf_of", "transfer_data", "discounts", "add_invoice_items"),
-    *("billing_thresholds", "pending_invoice_item_interval", "billing_schedules"),
+    *("billing_thresholds", "pending_invoice_item_interval", "billing_schedules", "proration_date"),
+    *("trial_from_plan", "default_source", "default_tax_rates", "invoice_settings"),
 )
 
 
@@ -24,6 +25,8 @@ def _refuse_unknown(params: Body) -> None:
     for name in NOT_OURS:
         if params.get(name):
             raise invalid(f"The sandbox does not do {name}.", param=name)
+    if params.get("collection_method", "charge_automatically") != "charge_automatically":
+        raise invalid("The sandbox collects automatically only.", param="collection_method")
 
 
 @route("POST", "/v1/subscriptions", "_subscription_create_params:SubscriptionCreateParams")
@@ -52,6 +55,7 @@ async def create(call: Call) -> Body:
         cancel_at_period_end=params.get("cancel_at_period_end", False),
         on_session=not params.get("off_session", False),
         payment_behavior=params.get("payment_behavior", "allow_incomplete"),
+        automatic_tax=(params.get("automatic_tax") or {}).get("enabled", False),
     )
     has_method = method or customer["invoice_settings"]["default_payment_method"]
     if not has_method and terms.payment_behavior != "default_incomplete" and terms.trial_end is None:
@@ -133,8 +137,15 @@ async def update(call: Call) -> Body:
     subscription = await call.store.get(call.ids["subscription_exposed_id"], "subscription")
     if subscription["status"] in ("canceled", "incomplete_expired"):
         raise invalid("A canceled subscription can only update its cancellation_details and metadata.")
+    _check_update(subscription, params)
     store = await local(call.store, subscription)
     before = deepcopy(subscription)
+    if "automatic_tax" in params:
+        enabled = params["automatic_tax"]["enabled"]
+        subscription["automatic_tax"]["enabled"] = enabled
+        subscription["automatic_tax"]["liability"] = {"account": None, "type": "self"} if enabled else None
+        subscription = await store.changed(before, subscription)
+        before = deepcopy(subscription)
     if "items" in params:
         waits = params.get("payment_behavior") == "pending_if_incomplete"
         if waits and (params.keys() & {"metadata", "description", "default_payment_method"}):
@@ -157,6 +168,16 @@ async def update(call: Call) -> Body:
             item["current_period_end"] = store.now
         subscription["billing_cycle_anchor"] = store.now
     return await store.changed(before, subscription)
+
+
+def _check_update(subscription: Body, params: Body) -> None:
+    if "billing_cycle_anchor" in params:
+        raise invalid("The sandbox does not move anchors.", param="billing_cycle_anchor")
+    if subscription["schedule"] and params.keys() & {"cancel_at", "cancel_at_period_end"}:
+        raise invalid(
+            f"The subscription is managed by the subscription schedule `{subscription['schedule']}`, and"
+            " updating any cancelation behavior directly is not allowed. Please update the schedule instead."
+        )
 
 
 def _set_end(store: Store, subscription: Body, params: Body) -> None:
