@@ -6,7 +6,7 @@ from billing.sandbox.errors import invalid, missing_param
 from billing.sandbox.items import new_item
 from billing.sandbox.lines import Span
 from billing.sandbox.periods import shift
-from billing.sandbox.resources.catalog import new_price
+from billing.sandbox.products import new_price
 from billing.sandbox.shape import Body
 from billing.sandbox.store import Store
 

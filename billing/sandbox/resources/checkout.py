@@ -9,7 +9,7 @@ from billing.sandbox.fees import least_charge
 from billing.sandbox.lines import Span
 from billing.sandbox.periods import boundary_after, shift
 from billing.sandbox.pricing import amount
-from billing.sandbox.resources.catalog import new_price
+from billing.sandbox.products import new_price
 from billing.sandbox.routes import Call, route
 from billing.sandbox.shape import Body, build, list_of, merge, new_id
 from billing.sandbox.store import Store

@@ -8,7 +8,7 @@ from billing.sandbox.charging import attach, resolve_method
 from billing.sandbox.config import DAY
 from billing.sandbox.errors import ApiError, invalid, missing_param
 from billing.sandbox.local_time import local
-from billing.sandbox.resources.catalog import new_price
+from billing.sandbox.products import new_price
 from billing.sandbox.routes import Call, route
 from billing.sandbox.shape import Body, list_of, merge
 from billing.sandbox.store import Store
