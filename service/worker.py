@@ -20,6 +20,7 @@ from procrastinate.worker import Worker
 
 from service.platform.jobs import QUEUE
 from service.platform.settings import Settings
+from service.usecases.close_checkouts import close_checkouts
 from service.usecases.context import Context
 from service.usecases.end_renewals import end_renewals
 from service.usecases.erase_account import end_subscription
@@ -30,6 +31,7 @@ from service.usecases.index_card import index_card, rebuild_cards
 from service.usecases.index_document import index_document
 from service.usecases.purge_expired import purge_expired
 from service.usecases.rebuild_index import drop_index, rebuild_index
+from service.usecases.reconcile_balance import reconcile_balance
 from service.usecases.report_usage import report_usage
 from service.usecases.settle_stripe_event import settle_stripe_events
 from service.usecases.sweep_stripe_events import sweep_stripe_events
@@ -54,6 +56,8 @@ JOBS: Mapping[str, UseCase] = {
     "export_account": export_account,
     "end_subscription": end_subscription,
     "end_renewals": end_renewals,
+    "close_checkouts": close_checkouts,
+    "reconcile_balance": reconcile_balance,
     "settle_stripe_events": settle_stripe_events,
     "sweep_stripe_events": sweep_stripe_events,
     "purge_expired": purge_expired,

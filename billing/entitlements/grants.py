@@ -133,6 +133,15 @@ async def revoke(session: AsyncSession, *, source: Source, source_id: UUID) -> N
     )
 
 
+async def restore(session: AsyncSession, *, source: Source, source_id: UUID) -> None:
+    """Takes a revocation back: what the source grants, it grants again."""
+    await session.execute(
+        sa.update(access_grant)
+        .where(access_grant.c.source == source, access_grant.c.source_id == source_id)
+        .values(revoked_at=None)
+    )
+
+
 async def find_complimentary(session: AsyncSession, *, id: UUID, knowledge_base_id: UUID) -> GrantFact:
     """A grant that the creator gave. Raises ``GrantNotFound``."""
     query = _complimentary(knowledge_base_id).where(access_grant.c.id == id)

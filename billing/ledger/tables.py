@@ -45,6 +45,9 @@ ledger_transaction = sa.Table(
     sa.Column("posted_at", _TIME, nullable=False, server_default=_NOW),
     sa.UniqueConstraint("source_type", "source_id", "leg", name="ledger_transaction_source_unique"),
     sa.Index("ledger_transaction_sale_index", "sale_id"),
+    sa.Index("ledger_transaction_effective_index", "effective_at", "id"),
+    sa.Index("ledger_transaction_source_index", "source_id"),
+    sa.Index("ledger_transaction_posted_index", "posted_at"),
 )
 
 ledger_entry = sa.Table(

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
 from billing.processor.tables import event_mark
 
@@ -18,6 +18,14 @@ async def read_until(session: AsyncSession, endpoint: str, *, first_look: timede
     )
     query = sa.select(event_mark.c.read_until).where(event_mark.c.endpoint == endpoint)
     moment: datetime = (await session.execute(query)).scalar_one()
+    return moment
+
+
+async def find(session: AsyncSession | AsyncConnection, endpoint: str) -> datetime | None:
+    """The time up to which it was read; None when it never was."""
+    moment: datetime | None = await session.scalar(
+        sa.select(event_mark.c.read_until).where(event_mark.c.endpoint == endpoint)
+    )
     return moment
 
 

@@ -14,6 +14,7 @@ from decimal import Decimal
 from typing import Literal, Protocol
 
 from billing.money import Money
+from billing.processor.balance import BalanceHistory
 
 
 class ProcessorUnavailable(Exception):
@@ -204,7 +205,7 @@ class ProcessorEvent:
     raw: bytes
 
 
-class PaymentProcessor(Protocol):
+class PaymentProcessor(BalanceHistory, Protocol):
     """A processor of payments; Stripe, or the sandbox that stands in for it."""
 
     async def create_customer(

@@ -27,11 +27,12 @@ from billing.processor.port import (
     Refund,
     SubscriptionSnapshot,
 )
+from billing.processor.stripe_balance import StripeBalance
 from billing.processor.stripe_calls import asked, once, present, seconds
 from billing.processor.stripe_metering import StripeMetering
 
 
-class StripeGateway(StripeMetering):
+class StripeGateway(StripeMetering, StripeBalance):
     """One client with its connections; ``close`` it at the end of the process."""
 
     def __init__(self, config: ProcessorConfig) -> None:

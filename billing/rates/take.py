@@ -6,7 +6,7 @@ added, and never for the past, so what a sale was split at can be told again for
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -93,8 +93,13 @@ async def set_take_rate(
     set_by: UUID,
     now: datetime,
 ) -> TakeRateFact:
-    """A rate from then on, or from now. Raises ``InvalidRate``."""
+    """A rate from then on, or from the next second. Raises ``InvalidRate``.
+
+    The processor says in whole seconds when something was paid: a rate that began within one would be unsure.
+    """
     since = effective_from or now
+    if since.microsecond:
+        since = since.replace(microsecond=0) + timedelta(seconds=1)
     if since < now:
         raise InvalidRate("A rate is not set for the past: sales were split at what there was.", "/from")
     if bps is None and creator_id is None:

@@ -12,8 +12,8 @@ balance_transaction = sa.Table(
     SQLModel.metadata,
     sa.Column("id", sa.Text, primary_key=True),
     sa.Column("type", sa.Text, nullable=False),
-    # The charge, refund, transfer, … it is of; null for some fees.
-    sa.Column("source_id", sa.Text),
+    # The charge, refund, transfer, … it is of; its own id for a fee of none.
+    sa.Column("source_id", sa.Text, nullable=False),
     sa.Column("currency", sa.Text, nullable=False),
     sa.Column("amount", sa.BigInteger, nullable=False),
     sa.Column("fee", sa.BigInteger, nullable=False),

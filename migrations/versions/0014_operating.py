@@ -30,6 +30,10 @@ def upgrade() -> None:
     _complimentary_acts()
     _balance()
     _watching()
+    # The journal by time, a source's postings, and what was posted lately.
+    op.create_index("ledger_transaction_effective_index", "ledger_transaction", ["effective_at", "id"])
+    op.create_index("ledger_transaction_source_index", "ledger_transaction", ["source_id"])
+    op.create_index("ledger_transaction_posted_index", "ledger_transaction", ["posted_at"])
 
 
 def _take_rates() -> None:
@@ -80,7 +84,7 @@ def _balance() -> None:
         "balance_transaction",
         sa.Column("id", sa.Text, primary_key=True),
         sa.Column("type", sa.Text, nullable=False),
-        sa.Column("source_id", sa.Text),
+        sa.Column("source_id", sa.Text, nullable=False),
         sa.Column("currency", sa.Text, nullable=False),
         sa.Column("amount", sa.BigInteger, nullable=False),
         sa.Column("fee", sa.BigInteger, nullable=False),

@@ -22,6 +22,7 @@ from billing.plans.catalog import InvalidPlan, PlanNotFound
 from billing.plans.pricing import InvalidAmount
 from billing.processor.port import ProcessorRefused, ProcessorUnavailable
 from billing.processor.stripe_events import InvalidEvent
+from billing.rates.take import InvalidRate
 from billing.subscriptions.projecting import AlreadySubscribed, SubscriptionNotFound
 from billing.subscriptions.refund_requests import RefundAlreadyRequested
 from billing.tips.giving import TipRefused
@@ -71,7 +72,7 @@ from service.platform.idempotency import IdempotencyConflict, IdempotencyInProgr
 from service.usecases.change_subscription import PlanChangeRefused, SubscriptionEnded
 from service.usecases.erase_account import OwnsOrganization, OwnsPublished
 from service.usecases.grant_access import InvalidGrant
-from service.usecases.moderate import OperatorsStay
+from service.usecases.moderate import OperatorsStay, SuspendedFreeze
 from service.usecases.read_creator import CreatorNotFound
 from service.usecases.running_answer import AnswerInterrupted
 from service.usecases.search_square import InvalidPosition
@@ -116,6 +117,8 @@ PROBLEMS: dict[type[Exception], Problem] = {
     OwnsOrganization: Problem(409, "owns_organization", "An organization would have no owner"),
     ReportNotFound: Problem(404, "not_found", "Not found"),
     OperatorsStay: Problem(409, "operators_stay", "Operators stay"),
+    SuspendedFreeze: Problem(409, "account_suspended_freeze", "Frozen with the account's suspension"),
+    InvalidRate: Problem(400, "invalid_input", "The rate is not valid"),
     # --- organizations and keys -------------------------------------------------------------------
     OrganizationNotFound: Problem(404, "not_found", "Not found"),
     MemberNotFound: Problem(404, "not_found", "Not found"),

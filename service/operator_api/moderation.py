@@ -66,7 +66,7 @@ async def suspend_account(
     context: NamedDependency[Context],
     once: NamedDependency[Once | None],
 ) -> None:
-    """Signs an account out for good and takes its knowledge bases off the square."""
+    """Signs an account out for good, takes its knowledge bases off the square and freezes its payouts."""
     await moderate.suspend_account(context, account_id=account_id, operator_id=operator.account_id, once=once)
 
 
@@ -81,6 +81,30 @@ async def restore_account(
     await moderate.restore_account(context, account_id=account_id, operator_id=operator.account_id, once=once)
 
 
+@post("/accounts/{account_id:uuid}/payouts/freeze", status_code=204)
+async def freeze_payouts(
+    account_id: FromPath[UUID],
+    operator: NamedDependency[Person],
+    context: NamedDependency[Context],
+    once: NamedDependency[Once | None],
+) -> None:
+    """Pays a creator nothing more; sales go on, and what is earned waits."""
+    await moderate.freeze_payouts(context, account_id=account_id, operator_id=operator.account_id, once=once)
+
+
+@post("/accounts/{account_id:uuid}/payouts/unfreeze", status_code=204)
+async def unfreeze_payouts(
+    account_id: FromPath[UUID],
+    operator: NamedDependency[Person],
+    context: NamedDependency[Context],
+    once: NamedDependency[Once | None],
+) -> None:
+    """Lets payouts go on, unless the account is suspended."""
+    await moderate.unfreeze_payouts(
+        context, account_id=account_id, operator_id=operator.account_id, once=once
+    )
+
+
 @get("/audit-log")
 async def read_audit(
     operator: NamedDependency[Person], context: NamedDependency[Context], page: NamedDependency[PageRequest]
@@ -92,4 +116,12 @@ async def read_audit(
     return paged(rows, page, bound, position=lambda row: row.id)
 
 
-handlers = [list_reports, answer_report, suspend_account, restore_account, read_audit]
+handlers = [
+    list_reports,
+    answer_report,
+    suspend_account,
+    restore_account,
+    freeze_payouts,
+    unfreeze_payouts,
+    read_audit,
+]

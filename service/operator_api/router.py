@@ -1,7 +1,13 @@
 """Door 4: operators, the accounts that the settings name."""
 
 from litestar import Router
+from litestar.di import Provide
 
-from service.operator_api import moderation
+from service.operator_api import books, moderation, rates, sales
 
-router = Router(path="/operator/v1", route_handlers=[*moderation.handlers], tags=["operators"])
+router = Router(
+    path="/operator/v1",
+    route_handlers=[*moderation.handlers, *rates.handlers, *books.handlers, *sales.handlers],
+    dependencies={"wanted": Provide(books.provide_filter, sync_to_thread=False)},
+    tags=["operators"],
+)

@@ -1,17 +1,23 @@
-"""Readers report, and operators answer, suspend and restore."""
+"""Readers report, and operators answer, suspend, restore, and stop payouts."""
 
 from uuid import UUID
 
+from billing.payouts import freezing
 from service.accounts import audit, people, reports, sessions
 from service.accounts.reports import Report, Status
 from service.knowledge import knowledge_bases
 from service.knowledge.cards import card_changed
 from service.platform.idempotency import Once, claim, keep
+from service.platform.jobs import defer
 from service.usecases.context import Context
 
 
 class OperatorsStay(Exception):
     """Operators do not suspend themselves."""
+
+
+class SuspendedFreeze(Exception):
+    """Payouts are frozen with the account's suspension: they go on when that is taken back."""
 
 
 async def report_knowledge_base(
@@ -88,10 +94,11 @@ async def answer_report(
 async def suspend_account(
     context: Context, *, account_id: UUID, operator_id: UUID, once: Once | None = None
 ) -> None:
-    """Signs the account out for good and takes its knowledge bases off the square.
+    """Signs the account out for good, stops its sales and freezes its payouts.
 
-    What its readers have paid for runs out as after any unpublishing.
-    Raises ``AccountNotFound`` and ``OperatorsStay``.
+    Its knowledge bases leave the square, its unpaid checkouts are closed, and what its readers have paid for
+    runs out as after any unpublishing. API keys belong to organizations, which are more than one person: they
+    go on. Raises ``AccountNotFound`` and ``OperatorsStay``.
     """
     if account_id == operator_id:
         raise OperatorsStay("You cannot suspend yourself.")
@@ -107,6 +114,9 @@ async def suspend_account(
         for knowledge_base_id in taken:
             await knowledge_bases.unpublish(session, id=knowledge_base_id)
             await card_changed(session, knowledge_base_id)
+            await defer(session, "end_renewals", knowledge_base_id=str(knowledge_base_id))
+        await freezing.freeze(session, account_id, "suspended")
+        await defer(session, "close_checkouts", creator_id=str(account_id))
         await audit.record(
             session,
             actor_id=operator_id,
@@ -119,8 +129,9 @@ async def suspend_account(
 async def restore_account(
     context: Context, *, account_id: UUID, operator_id: UUID, once: Once | None = None
 ) -> None:
-    """Lets the account in again and puts back what its suspension took off the square.
+    """Lets the account in again, puts back what its suspension took off the square, and lets payouts go on.
 
+    Subscriptions that were told to end with their period still do: only their readers can want them again.
     Raises ``AccountNotFound``.
     """
     async with context.database.transaction() as session:
@@ -130,6 +141,7 @@ async def restore_account(
         taken = await people.restore(session, account_id)
         if taken is None:
             return
+        await freezing.thaw(session, account_id, "suspended")
         still = await knowledge_bases.get_many(session, taken)
         for knowledge_base_id in still:
             await knowledge_bases.change(session, id=knowledge_base_id, changes={"status": "published"})
@@ -141,3 +153,31 @@ async def restore_account(
             subject=account_id,
             detail={"knowledge_bases": len(still)},
         )
+
+
+async def freeze_payouts(
+    context: Context, *, account_id: UUID, operator_id: UUID, once: Once | None = None
+) -> None:
+    """Nothing is paid out to the creator from now on; sales go on. Raises ``AccountNotFound``."""
+    async with context.database.transaction() as session:
+        if await claim(session, once, bool):
+            return
+        await keep(session, once, True)
+        await people.read(session, account_id)
+        if await freezing.freeze(session, account_id, "operator"):
+            await audit.record(session, actor_id=operator_id, action="payouts.frozen", subject=account_id)
+
+
+async def unfreeze_payouts(
+    context: Context, *, account_id: UUID, operator_id: UUID, once: Once | None = None
+) -> None:
+    """Payouts go on. Raises ``AccountNotFound``, and ``SuspendedFreeze`` for a suspended account."""
+    async with context.database.transaction() as session:
+        if await claim(session, once, bool):
+            return
+        await keep(session, once, True)
+        await people.read(session, account_id)
+        if await freezing.thaw(session, account_id, "operator"):
+            await audit.record(session, actor_id=operator_id, action="payouts.unfrozen", subject=account_id)
+        if await freezing.reasons(session, account_id):
+            raise SuspendedFreeze("This account is suspended: restore it, and its payouts go on.")

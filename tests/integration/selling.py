@@ -20,6 +20,7 @@ from billing.processor.config import ProcessorConfig
 from billing.processor.stripe_gateway import StripeGateway
 from billing.processor.tables import stripe_event
 from service.creator_api.router import router as creator_api
+from service.operator_api.router import router as operator_api
 from service.platform.database import Database
 from service.subscriber_api.accounts import router as sign_in
 from service.subscriber_api.router import router as subscriber_api
@@ -29,6 +30,7 @@ from service.webhooks.stripe import router as webhooks
 from tests.contract.sandbox_process import SECRET, Sandbox
 from tests.integration.serving import SETTINGS, SignedIn, bare_context, register, serving
 
+DOORS = (sign_in, creator_api, subscriber_api, operator_api, webhooks)
 PAYS = "4242424242424242"
 DECLINED = "4000000000000002"
 FAILS_LATER = "4000000000000341"
@@ -129,7 +131,7 @@ async def shop_open(database: Database, sandbox: Sandbox) -> AsyncIterator[Shop]
     settings = SETTINGS.model_copy(update={"stripe_webhook_secrets": SecretStr(f"whsec_new,{SECRET}")})
     context = bare_context(database, settings, payments=gateway)
     try:
-        async with serving(context, (sign_in, creator_api, subscriber_api, webhooks)) as client:
+        async with serving(context, DOORS) as client:
             creator = await register(client, "creator")
             shop = Shop(context, client, sandbox, creator, {}, heard=len(sandbox.listener.events))
             await shop.call("PUT", "/creator/v1/profile", creator, {"handle": "creator", "name": "C"})
