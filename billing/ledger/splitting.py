@@ -81,6 +81,23 @@ def sale_entries(split: Split, currency: str) -> list[Entry]:
     ]
 
 
+def split_of(entries: Sequence[Entry]) -> Split:
+    """The split that ``sale_entries`` made these of."""
+    totals: dict[str, int] = {}
+    creators: dict[UUID, int] = {}
+    fees: dict[UUID, int] = {}
+    for entry in entries:
+        kind, owner = entry.account.kind, entry.account.owner_id
+        if owner is None:
+            totals[kind] = totals.get(kind, 0) + entry.amount
+        elif kind == "creator_earned":
+            creators[owner] = creators.get(owner, 0) - entry.amount
+        elif kind == "creator_fees":
+            fees[owner] = fees.get(owner, 0) + entry.amount
+    platform, tax = -totals.get("platform_revenue", 0), -totals.get("tax_payable", 0)
+    return Split(creators, platform, tax, fees, totals.get("processor_fees", 0))
+
+
 def refund_shares(shares: Sequence[int], *, before: int, after: int) -> list[int]:
     """What refunds take from each share when ``before`` of their sum was given back and now ``after`` is.
 
@@ -90,15 +107,22 @@ def refund_shares(shares: Sequence[int], *, before: int, after: int) -> list[int
     return [now - then for now, then in zip(allocate(after, shares), gone, strict=True)]
 
 
-def refund_entries(split: Split, currency: str, *, before: int, amount: int, fee: int) -> list[Entry]:
-    """What giving back ``amount`` posts, after ``before`` was given back. The platform bears ``fee``."""
+def refund_entries(
+    split: Split, currency: str, *, before: int, amount: int, fee: int, moved: int | None = None
+) -> list[Entry]:
+    """What giving back ``amount`` posts, after ``before`` was given back. The platform bears ``fee``.
+
+    Below zero, ``amount`` comes back. ``moved`` is what left the balance when it is another amount: the
+    difference, of exchange rates or of more than the sale was, is the platform's.
+    """
+    moved = amount if moved is None else moved
     creators = sorted(split.creators)
     shares = [*(split.creators[who] for who in creators), split.platform, split.tax]
     *theirs, platform, tax = refund_shares(shares, before=before, after=before + amount)
     return [
-        Entry(Account("stripe_balance", currency), -amount - fee),
+        Entry(Account("stripe_balance", currency), -moved - fee),
         Entry(Account("processor_fees", currency), fee),
-        Entry(Account("platform_revenue", currency), platform),
+        Entry(Account("platform_revenue", currency), platform + moved - amount),
         Entry(Account("tax_payable", currency), tax),
         *(
             Entry(Account("creator_refunded", currency, who), share)

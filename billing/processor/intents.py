@@ -10,7 +10,7 @@ from datetime import timedelta
 from uuid import UUID
 
 import sqlalchemy as sa
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
 from billing.processor.tables import intent
 
@@ -45,6 +45,31 @@ async def done(session: AsyncSession, id: UUID, *, result_id: str) -> None:
 async def refused(session: AsyncSession, id: UUID, *, error: str) -> None:
     """The processor said no: nothing was done."""
     await _finish(session, id, status="refused", error=error)
+
+
+async def renew(session: AsyncSession, id: UUID) -> str:
+    """Another key for the intent's next attempt: the processor has kept a failure under the last one, or has
+    forgotten it. Only once the processor was asked, and had not done it. Returns the key."""
+    row = await session.execute(
+        sa.update(intent)
+        .where(intent.c.id == id)
+        .values(
+            attempt=intent.c.attempt + 1,
+            idempotency_key=sa.func.concat(sa.cast(id, sa.Text), ":", intent.c.attempt + 1),
+        )
+        .returning(intent.c.idempotency_key)
+    )
+    return str(row.scalar_one())
+
+
+async def key_of(session: AsyncSession | AsyncConnection, id: UUID, *, kept: timedelta) -> str | None:
+    """The key of the intent's attempt; None when it is older than ``kept``: the processor may have forgotten
+    it, and would take it for another."""
+    query = sa.select(intent.c.idempotency_key).where(
+        intent.c.id == id, intent.c.created_at > sa.func.now() - kept
+    )
+    found: str | None = await session.scalar(query)
+    return found
 
 
 async def abandon_old(session: AsyncSession, *, older_than: timedelta) -> None:

@@ -6,7 +6,12 @@ from typing import Any
 
 import stripe
 
-from billing.processor.port import ProcessorObjectMissing, ProcessorRefused, ProcessorUnavailable
+from billing.processor.port import (
+    ProcessorFailureKept,
+    ProcessorObjectMissing,
+    ProcessorRefused,
+    ProcessorUnavailable,
+)
 
 # Ids, sizes and durations of our requests are nobody's business.
 stripe.enable_telemetry = False
@@ -40,8 +45,15 @@ def _translated(error: stripe.StripeError) -> Exception:
         return ProcessorObjectMissing(message, error.code)
     if isinstance(error, stripe.IdempotencyError) and status != 409:
         return ProcessorRefused(message, error.code or "idempotency_error")
+    if status is not None and status >= 500 and _replayed(error):
+        return ProcessorFailureKept(message)
     if status is None or status >= 500 or status in {401, 409, 429}:
         # 401 is our own key being wrong, which the caller can only wait out; 409 is another request on
         # the same object or key.
         return ProcessorUnavailable(message)
     return ProcessorRefused(message, error.code)
+
+
+def _replayed(error: stripe.StripeError) -> bool:
+    headers = {name.lower(): value for name, value in (error.headers or {}).items()}
+    return headers.get("idempotent-replayed") == "true"

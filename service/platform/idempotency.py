@@ -12,7 +12,7 @@ import hashlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 import msgspec
@@ -108,6 +108,22 @@ async def claim(session: AsyncSession, once: Once | None, kind: type[T]) -> T | 
     return _opened(once, row.result, kind)
 
 
+@dataclass(frozen=True)
+class Begun:
+    """Since when a claim stands that has no result yet; ``again``: another had it before, and fell."""
+
+    since: datetime
+    again: bool
+
+
+async def begun_at(session: AsyncSession, once: Once) -> Begun:
+    """Of a claim that the caller holds."""
+    table = IDEMPOTENCY_KEY.c
+    query = select(table.created_at, table.claimed_at).where(table.digest == once.digest)
+    row = (await session.execute(query)).one()
+    return Begun(row.created_at, row.claimed_at > row.created_at)
+
+
 async def keep(session: AsyncSession, once: Once | None, result: object) -> None:
     """Keeps what was answered, beside the effect and in its transaction. Does nothing for ``None``."""
     if once is None:
@@ -125,6 +141,12 @@ async def forget(session: AsyncSession, once: Once | None) -> None:
     if once is not None:
         mine = (IDEMPOTENCY_KEY.c.digest == once.digest, IDEMPOTENCY_KEY.c.result.is_(None))
         await session.execute(delete(IDEMPOTENCY_KEY).where(*mine))
+
+
+async def drop(session: AsyncSession, once: Once | None) -> None:
+    """Gives up a result that was kept before its work was done, and did not hold. Does nothing for ``None``."""
+    if once is not None:
+        await session.execute(delete(IDEMPOTENCY_KEY).where(IDEMPOTENCY_KEY.c.digest == once.digest))
 
 
 @asynccontextmanager

@@ -1,15 +1,15 @@
-"""A single payment succeeded: a tip or a prepaid pass. Or a payment was given back."""
+"""A single payment succeeded: a tip or a prepaid pass."""
 
 from billing.entitlements import grants
 from billing.ledger.splitting import settled_tax, split_sale
 from billing.plans import catalog
-from billing.processor import customers, inbox
+from billing.processor import inbox
 from billing.processor.inbox import Lane
 from billing.processor.port import Charge
 from billing.rates.take import take_rate_bps
 from billing.subscriptions import checkouts, sales
 from billing.subscriptions.references import Reference, reference_from
-from billing.subscriptions.sales import SaleUnknown, Sold
+from billing.subscriptions.sales import Sold
 from billing.tips import giving
 from service.knowledge.cards import card_changed
 from service.platform.ids import new_id
@@ -91,33 +91,3 @@ async def _sell(context: Context, reference: Reference, charge: Charge, tax: int
                 period=grants.pass_period(charge.paid_at, days=days, after=running),
             )
             await card_changed(session, base_id)
-
-
-async def settle_refunds(context: Context, *, charge_id: str, lane: Lane | None = None) -> str:
-    """Posts what was given back of a charge; a pass given back in full grants nothing any more.
-
-    Raises ``SaleUnknown`` while a charge of ours is not recorded, ``ProcessorUnavailable``, ``LaneLost``.
-    """
-    returned = await context.payments.list_refunds(charge_id)
-    try:
-        async with context.database.transaction() as session:
-            await inbox.guard(session, lane)
-            for each in returned:
-                refunded = await sales.give_back(session, id=new_id(), returned=each)
-                if refunded is not None and refunded.whole and refunded.kind == "pass":
-                    await grants.revoke(session, source="pass", source_id=refunded.sale_id)
-    except SaleUnknown:
-        if await _is_ours(context, charge_id):
-            raise
-        return "not ours"
-    return f"refunds: {len(returned)}"
-
-
-async def _is_ours(context: Context, charge_id: str) -> bool:
-    charge = await context.payments.retrieve_charge(charge_id)
-    if charge is None:
-        return False
-    if reference_from(charge.metadata) is not None:
-        return True
-    async with context.database.transaction() as session:
-        return charge.customer_id is not None and await customers.is_ours(session, charge.customer_id)
