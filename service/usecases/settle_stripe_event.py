@@ -16,10 +16,15 @@ from billing.processor.stripe_tasks import Task, task_of, tombstone
 from service.platform.jobs import defer
 from service.usecases.context import Context
 from service.usecases.receive_stripe_event import PRIORITY
+from service.usecases.record_transfer import settle_transfer
 from service.usecases.settle_account import forget_account, settle_account
+from service.usecases.settle_bank_payout import settle_bank_payout
 from service.usecases.settle_checkout import settle_checkout
+from service.usecases.settle_dispute import settle_dispute
+from service.usecases.settle_fraud_warning import settle_fraud_warning
 from service.usecases.settle_invoice import settle_invoice
-from service.usecases.settle_payment import settle_payment, settle_refunds
+from service.usecases.settle_payment import settle_payment
+from service.usecases.settle_refunds import settle_refunds
 from service.usecases.settle_subscription import settle_subscription
 
 log = structlog.get_logger(__name__)
@@ -86,8 +91,16 @@ async def _look(context: Context, held: Lane, task: Task, newest: StoredEvent) -
             return await settle_payment(context, payment_intent_id=object_id, lane=held)
         case "refunds":
             return await settle_refunds(context, charge_id=object_id, lane=held)
+        case "dispute":
+            return await settle_dispute(context, dispute_id=object_id, lane=held)
+        case "fraud_warning":
+            return await settle_fraud_warning(context, warning_id=object_id, lane=held)
         case "account":
             return await settle_account(context, stripe_account_id=object_id, lane=held)
+        case "transfer":
+            return await settle_transfer(context, transfer_id=object_id, lane=held)
+        case "bank_payout":
+            return await settle_bank_payout(context, payout_id=object_id, account=task.account, lane=held)
         case "disconnected":
             return await forget_account(context, stripe_account_id=object_id, lane=held)
 
