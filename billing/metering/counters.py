@@ -4,7 +4,7 @@ A subject is a key, an organization, or one account's free questions on one know
 here, pure; rows are locked in the order (month, subject) by everyone, so that groups never wait in a ring.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -31,6 +31,18 @@ class Counter:
     reserved: int = 0
     paced_until: datetime | None = None
     cap: int | None = None
+    included_passages: int = 0
+    included_answers: int = 0
+
+    def included(self, meter: str) -> int:
+        """How many units of the meter are, or are held to be, free of charge: an organization's."""
+        return self.included_answers if meter == "answers" else self.included_passages
+
+    def include(self, meter: str, units: int) -> None:
+        if meter == "answers":
+            self.included_answers += units
+        else:
+            self.included_passages += units
 
     def room(self, cap: int | None) -> int | None:
         """What may still be reserved under ``cap``; ``None``: any amount. Never below zero."""
@@ -97,17 +109,47 @@ async def cap_of(connection: AsyncConnection[Any], organization_id: UUID) -> tup
     return None if row is None else (row[0], row[1])
 
 
-async def move(connection: AsyncConnection[Any], deltas: Mapping[tuple[date, UUID], tuple[int, int]]) -> None:
-    """Adds (to spent, to reserved) to counters that the caller has locked."""
+@dataclass(slots=True)
+class Delta:
+    """What is added to a counter."""
+
+    spent: int = 0
+    reserved: int = 0
+    passages: int = 0
+    answers: int = 0
+
+    def include(self, meter: str, units: int) -> None:
+        if meter == "answers":
+            self.answers += units
+        else:
+            self.passages += units
+
+
+Deltas = dict[tuple[date, UUID], Delta]
+
+
+async def move(connection: AsyncConnection[Any], deltas: Deltas) -> None:
+    """Adds to counters that the caller has locked."""
     if not deltas:
         return
     months, subjects = zip(*deltas, strict=True)
-    spent, reserved = zip(*deltas.values(), strict=True)
+    moved = deltas.values()
     await connection.execute(
         """
-        UPDATE spend_counter c SET spent = c.spent + d.spent, reserved = c.reserved + d.reserved
-        FROM unnest(%s::date[], %s::uuid[], %s::bigint[], %s::bigint[]) AS d (month, subject, spent, reserved)
+        UPDATE spend_counter c SET spent = c.spent + d.spent, reserved = c.reserved + d.reserved,
+          -- A contract that was bought anew counts from nought, while calls of the old one may still end.
+          included_passages = greatest(c.included_passages + d.passages, 0),
+          included_answers = greatest(c.included_answers + d.answers, 0)
+        FROM unnest(%s::date[], %s::uuid[], %s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[])
+          AS d (month, subject, spent, reserved, passages, answers)
         WHERE c.subject_id = d.subject AND c.month = d.month
         """,
-        (array(months), array(subjects), array(spent), array(reserved)),
+        (
+            array(months),
+            array(subjects),
+            array(delta.spent for delta in moved),
+            array(delta.reserved for delta in moved),
+            array(delta.passages for delta in moved),
+            array(delta.answers for delta in moved),
+        ),
     )

@@ -13,7 +13,7 @@ from uuid import UUID
 from psycopg import AsyncConnection
 
 from billing.metering.arrays import array
-from billing.metering.counters import Counter, move
+from billing.metering.counters import Counter, Delta, Deltas, move
 
 
 class ReservationExpired(Exception):
@@ -24,7 +24,8 @@ class ReservationExpired(Exception):
 class Claim:
     """A reservation to be made. Prices and ``holds`` (by counter) are minor units, or free questions.
 
-    ``knowledge_base_ids``, ``creator_ids`` and ``api_prices`` run in parallel.
+    ``knowledge_base_ids``, ``creator_ids`` and ``api_prices`` run in parallel. ``included``: the unit is one
+    of the ``included_limit`` a month that cost nothing.
     """
 
     id: UUID
@@ -37,6 +38,8 @@ class Claim:
     creator_ids: tuple[UUID, ...]
     api_prices: tuple[int, ...]
     holds: Mapping[UUID, int]
+    included: bool = False
+    included_limit: int = 0
 
 
 @dataclass(slots=True)
@@ -61,32 +64,46 @@ class Reservation:
     hold_amounts: list[int]
     units: int | None
     amount: int | None
+    included: bool = False
+    included_limit: int = 0
+
+    @property
+    def price(self) -> int:
+        """Of the unit itself, in minor units."""
+        return 0 if self.included else self.unit_price
 
 
 _LOCK_RESERVATIONS = """
 SELECT id, state, meter, month, created_at, account_id, organization_id, key_id, currency, unit_price,
-  knowledge_base_ids, creator_ids, api_prices, hold_subjects, hold_amounts, units, amount
+  knowledge_base_ids, creator_ids, api_prices, hold_subjects, hold_amounts, units, amount, included,
+  included_limit
 FROM reservation WHERE id = ANY(%s::uuid[]) ORDER BY id FOR NO KEY UPDATE
 """
 
 _PLACE = """
 WITH placed AS (
   INSERT INTO reservation (id, meter, month, created_at, expires_at, currency, account_id, organization_id,
-    key_id, unit_price, knowledge_base_ids, creator_ids, api_prices, hold_subjects, hold_amounts)
+    key_id, unit_price, knowledge_base_ids, creator_ids, api_prices, hold_subjects, hold_amounts,
+    included, included_limit)
   SELECT id, meter, %s, %s, %s, %s, account_id, organization_id, key_id, unit_price,
-    bases::uuid[], creators::uuid[], prices::bigint[], subjects::uuid[], amounts::bigint[]
+    bases::uuid[], creators::uuid[], prices::bigint[], subjects::uuid[], amounts::bigint[],
+    included, included_limit
   FROM unnest(%s::uuid[], %s::text[], %s::uuid[], %s::uuid[], %s::uuid[], %s::bigint[],
-              %s::text[], %s::text[], %s::text[], %s::text[], %s::text[])
+              %s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::bool[], %s::bigint[])
     AS claim (id, meter, account_id, organization_id, key_id, unit_price,
-              bases, creators, prices, subjects, amounts)
+              bases, creators, prices, subjects, amounts, included, included_limit)
   ON CONFLICT DO NOTHING
-  RETURNING id, month, hold_subjects, hold_amounts
+  RETURNING id, month, meter, organization_id, hold_subjects, hold_amounts, included
 ), taken AS (
-  SELECT month, subject, sum(amount)::bigint AS amount
+  SELECT month, subject, sum(amount)::bigint AS amount,
+    count(*) FILTER (WHERE included AND subject = organization_id AND meter = 'passages') AS passages,
+    count(*) FILTER (WHERE included AND subject = organization_id AND meter = 'answers') AS answers
   FROM placed, unnest(hold_subjects, hold_amounts) AS hold (subject, amount) GROUP BY month, subject
 ), moved AS (
   UPDATE spend_counter c
-  SET reserved = c.reserved + taken.amount, cap = n.cap, paced_until = n.paced_until
+  SET reserved = c.reserved + taken.amount, cap = n.cap, paced_until = n.paced_until,
+    included_passages = c.included_passages + taken.passages,
+    included_answers = c.included_answers + taken.answers
   FROM taken JOIN unnest(%s::uuid[], %s::bigint[], %s::timestamptz[]) AS n (subject, cap, paced_until)
     ON n.subject = taken.subject
   WHERE c.subject_id = taken.subject AND c.month = taken.month
@@ -128,6 +145,8 @@ async def place(
             [array(claim.api_prices) for claim in claims],
             [array(claim.holds.keys()) for claim in claims],
             [array(claim.holds.values()) for claim in claims],
+            array(claim.included for claim in claims),
+            array(claim.included_limit for claim in claims),
             array(subjects),
             array(counters[subject].cap for subject in subjects),
             array(counters[subject].paced_until for subject in subjects),
@@ -137,7 +156,8 @@ async def place(
 
 
 _LOCK_COUNTERS = """
-SELECT c.month, c.subject_id, c.spent, c.reserved, c.paced_until, c.cap
+SELECT c.month, c.subject_id, c.spent, c.reserved, c.paced_until, c.cap, c.included_passages,
+  c.included_answers
 FROM spend_counter c
 WHERE (c.month, c.subject_id) IN (
   SELECT month, unnest(hold_subjects) FROM reservation WHERE id = ANY(%s::uuid[])
@@ -166,6 +186,13 @@ async def existing(connection: AsyncConnection[Any], ids: Collection[UUID]) -> s
     return {row[0] for row in await cursor.fetchall()}
 
 
+async def state_of(connection: AsyncConnection[Any], call_id: UUID) -> str | None:
+    """held, settled, released or expired; ``None`` for a call that was never admitted."""
+    cursor = await connection.execute("SELECT state FROM reservation WHERE id = %s", (call_id,))
+    row = await cursor.fetchone()
+    return None if row is None else str(row[0])
+
+
 async def end(connection: AsyncConnection[Any], ended: Sequence[Reservation]) -> None:
     """Writes the states, units and amounts of locked reservations."""
     if not ended:
@@ -173,8 +200,10 @@ async def end(connection: AsyncConnection[Any], ended: Sequence[Reservation]) ->
     await connection.execute(
         """
         UPDATE reservation r
-        SET state = e.state, units = e.units, amount = e.amount, ended_at = (SELECT zhihao_now())
-        FROM unnest(%s::uuid[], %s::text[], %s::int[], %s::bigint[]) AS e (id, state, units, amount)
+        SET state = e.state, units = e.units, amount = e.amount, included = e.included,
+            ended_at = (SELECT zhihao_now())
+        FROM unnest(%s::uuid[], %s::text[], %s::int[], %s::bigint[], %s::bool[])
+          AS e (id, state, units, amount, included)
         WHERE r.id = e.id AND r.state = 'held'
         """,
         (
@@ -182,12 +211,19 @@ async def end(connection: AsyncConnection[Any], ended: Sequence[Reservation]) ->
             array(r.state for r in ended),
             array(r.units for r in ended),
             array(r.amount for r in ended),
+            array(r.included for r in ended),
         ),
     )
 
 
-async def expire(connection: AsyncConnection[Any], *, now: datetime, limit: int) -> list[UUID]:
-    """Gives back at most ``limit`` reservations that ran out, and returns their calls' ids."""
+Freed = tuple[UUID, str, date]
+"""An organization, meter and month in which an included unit came back after calls may have been billed."""
+
+
+async def expire(
+    connection: AsyncConnection[Any], *, now: datetime, limit: int
+) -> tuple[list[UUID], set[Freed]]:
+    """Gives back at most ``limit`` reservations that ran out; their calls' ids, and what that freed."""
     cursor = await connection.execute(
         """
         SELECT id FROM reservation WHERE state = 'held' AND expires_at <= %s
@@ -197,19 +233,37 @@ async def expire(connection: AsyncConnection[Any], *, now: datetime, limit: int)
     )
     ids = [row[0] for row in await cursor.fetchall()]
     if not ids:
-        return []
-    reservations, _ = await lock(connection, ids)
-    deltas: dict[tuple[date, UUID], tuple[int, int]] = {}
+        return [], set()
+    reservations, counters = await lock(connection, ids)
+    deltas: Deltas = {}
+    freed: set[Freed] = set()
     for reservation in reservations.values():
         reservation.state = "expired"
         give_back(reservation, deltas)
+        if one := exclude(reservation, counters, deltas):
+            freed.add(one)
     await move(connection, deltas)
     await end(connection, list(reservations.values()))
-    return ids
+    return ids, freed
 
 
-def give_back(reservation: Reservation, deltas: dict[tuple[date, UUID], tuple[int, int]]) -> None:
+def give_back(reservation: Reservation, deltas: Deltas) -> None:
     """Adds to ``deltas`` that the reservation holds nothing any more."""
     for subject, amount in zip(reservation.hold_subjects, reservation.hold_amounts, strict=True):
-        spent, reserved = deltas.get((reservation.month, subject), (0, 0))
-        deltas[reservation.month, subject] = (spent, reserved - amount)
+        deltas.setdefault((reservation.month, subject), Delta()).reserved -= amount
+
+
+def exclude(
+    reservation: Reservation, counters: Mapping[tuple[date, UUID], Counter], deltas: Deltas
+) -> Freed | None:
+    """Gives back the included unit of an unbilled call. Says which, when it was among the last ones: calls
+    that came after may have been billed, and would not have been without this one."""
+    if not reservation.included or reservation.organization_id is None:
+        return None
+    place = (reservation.month, reservation.organization_id)
+    counter = counters[place]
+    last = counter.included(reservation.meter) >= reservation.included_limit
+    counter.include(reservation.meter, -1)
+    deltas.setdefault(place, Delta()).include(reservation.meter, -1)
+    reservation.included = False
+    return (reservation.organization_id, reservation.meter, reservation.month) if last else None

@@ -1,12 +1,12 @@
 """What an ended call comes to: its price, who it belongs to, and what moves. Pure."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from uuid import UUID
 
-from billing.metering.counters import Counter, free_questions_subject
-from billing.metering.reservations import Reservation, ReservationExpired, give_back
+from billing.metering.counters import Counter, Deltas, free_questions_subject
+from billing.metering.reservations import Freed, Reservation, ReservationExpired, exclude, give_back
 from billing.money import allocate
 
 BASIS_POINTS = 10_000
@@ -17,16 +17,22 @@ class Rates:
     """What accrues to creators, in basis points: of the standard price, and of what they ask on top.
 
     ``agreed`` has the take rates that were in force for a creator when a call was admitted; who is not in it
-    has ``take_rate_bps``.
+    has ``take_rate_bps``. ``own_bps`` is how much of what accrues is left when the call is of an organization
+    of the creator's own.
     """
 
     share_bps: int
     take_rate_bps: int
     agreed: Mapping[tuple[UUID, datetime], int] = field(default_factory=dict)
+    own_bps: int = 0
 
     def kept(self, creator_id: UUID, at: datetime) -> int:
         """Of what the creator asks on top of a call admitted at that time, in basis points."""
         return BASIS_POINTS - self.agreed.get((creator_id, at), self.take_rate_bps)
+
+
+Own = Collection[tuple[UUID, UUID]]
+"""Pairs of an organization and a creator who is of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,14 +48,36 @@ class Ending:
 
 
 @dataclass(frozen=True, slots=True)
+class Part:
+    """``accrued`` of ``amount`` is the creator's. ``withheld`` would be too, had the call not been of an
+    organization of the creator's own."""
+
+    amount: int = 0
+    accrued: int = 0
+    withheld: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Share:
-    """What of one event belongs to one knowledge base; ``accrued`` of ``amount`` is its creator's."""
+    """What of one event belongs to one knowledge base: of the standard price, and what its creator asks."""
 
     knowledge_base_id: UUID
     creator_id: UUID
     units: int
-    amount: int
-    accrued: int
+    standard: Part
+    on_top: Part = field(default_factory=Part)
+
+    @property
+    def amount(self) -> int:
+        return self.standard.amount + self.on_top.amount
+
+    @property
+    def accrued(self) -> int:
+        return self.standard.accrued + self.on_top.accrued
+
+    @property
+    def withheld(self) -> int:
+        return self.standard.withheld + self.on_top.withheld
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,9 +104,15 @@ class Changes:
     """What a group of endings writes."""
 
     ended: list[Reservation] = field(default_factory=list)
-    deltas: dict[tuple[date, UUID], tuple[int, int]] = field(default_factory=dict)
+    deltas: Deltas = field(default_factory=dict)
     bills: list[tuple[Reservation, Bill]] = field(default_factory=list)
     buckets: dict[tuple[UUID, str, datetime], int] = field(default_factory=dict)
+    freed: set[Freed] = field(default_factory=set)
+
+
+def hour_of(moment: datetime) -> datetime:
+    """The UTC hour a moment is in."""
+    return moment.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
 
 
 def asking_on_top(reservations: Iterable[Reservation]) -> list[tuple[UUID, datetime]]:
@@ -93,11 +127,12 @@ def asking_on_top(reservations: Iterable[Reservation]) -> list[tuple[UUID, datet
     )
 
 
-def bill(reservation: Reservation, drawn_from: Mapping[UUID, int], rates: Rates) -> Bill:
+def bill(reservation: Reservation, drawn_from: Mapping[UUID, int], rates: Rates, own: Own = ()) -> Bill:
     """The price of one unit, split over the knowledge bases it was drawn from.
 
     The standard price is split by weight, and what a creator asks on top is that base's own. The unit counts
     for the heaviest base. What was drawn from nothing belongs to the first base asked, and accrues to nobody.
+    What would accrue to a creator of the calling organization itself is withheld.
     """
     bases = {
         base: (creator, price)
@@ -108,25 +143,31 @@ def bill(reservation: Reservation, drawn_from: Mapping[UUID, int], rates: Rates)
     drawn = {base: weight for base, weight in drawn_from.items() if base in bases and weight > 0}
     if not drawn:
         first = reservation.knowledge_base_ids[0]
-        alone = Share(first, bases[first][0], 1, reservation.unit_price, 0)
-        return Bill(reservation.unit_price, 0, (alone,))
+        alone = Share(first, bases[first][0], 1, Part(reservation.price))
+        return Bill(reservation.price, 0, (alone,))
     weights = list(drawn.values())
-    standard = allocate(reservation.unit_price, weights)
-    accrued = allocate(reservation.unit_price * rates.share_bps // BASIS_POINTS, weights)
+    standard = allocate(reservation.price, weights)
+    accruing = allocate(_part(reservation.price, rates.share_bps), weights)
     heaviest = max(drawn, key=lambda base: drawn[base])
-    at = reservation.created_at
-    shares = tuple(
-        Share(
-            knowledge_base_id=base,
-            creator_id=bases[base][0],
-            units=1 if base == heaviest else 0,
-            amount=part + bases[base][1],
-            accrued=own + bases[base][1] * rates.kept(bases[base][0], at) // BASIS_POINTS,
-        )
-        for base, part, own in zip(drawn, standard, accrued, strict=True)
-    )
+    shares = []
+    for base, part, accrued in zip(drawn, standard, accruing, strict=True):
+        creator, price = bases[base]
+        left = rates.own_bps if (reservation.organization_id, creator) in own else BASIS_POINTS
+        kept = _part(price, rates.kept(creator, reservation.created_at))
+        units = 1 if base == heaviest else 0
+        shares.append(Share(base, creator, units, _less(part, accrued, left), _less(price, kept, left)))
     on_top = sum(bases[base][1] for base in drawn)
-    return Bill(reservation.unit_price + on_top, on_top, shares)
+    return Bill(reservation.price + on_top, on_top, tuple(shares))
+
+
+def _less(amount: int, accrued: int, left_bps: int) -> Part:
+    left = _part(accrued, left_bps)
+    return Part(amount, left, accrued - left)
+
+
+def _part(amount: int, bps: int) -> int:
+    """So many basis points of an amount; the platform has an equal remainder."""
+    return amount - allocate(amount, [BASIS_POINTS - bps, bps])[0]
 
 
 def settle(
@@ -134,6 +175,7 @@ def settle(
     reservations: Mapping[UUID, Reservation],
     counters: Mapping[tuple[date, UUID], Counter],
     rates: Rates,
+    own: Own = (),
 ) -> tuple[list[Settled | ReservationExpired], Changes]:
     """Ends each call once. A call that ended the same way before gets the same answer and moves nothing.
 
@@ -147,7 +189,7 @@ def settle(
         if reservation is None:
             results.append(ReservationExpired("this call has no reservation"))
         elif reservation.state == "held":
-            results.append(_end(reservation, ending, counters, rates, changes))
+            results.append(_end(reservation, ending, counters, rates, own, changes))
         elif reservation.state == "settled" or ending.units == 0:
             results.append(_told(reservation, ending, counters))
         else:
@@ -162,6 +204,7 @@ def _end(
     ending: Ending,
     counters: Mapping[tuple[date, UUID], Counter],
     rates: Rates,
+    own: Own,
     changes: Changes,
 ) -> Settled:
     give_back(reservation, changes.deltas)
@@ -169,17 +212,21 @@ def _end(
     reservation.state = "released" if ending.units == 0 else "settled"
     changes.ended.append(reservation)
     spent: dict[UUID, int] = {}
-    if ending.units and reservation.organization_id is not None and reservation.key_id is not None:
-        cost = bill(reservation, ending.drawn_from, rates)
+    if not ending.units:
+        if freed := exclude(reservation, counters, changes.deltas):
+            changes.freed.add(freed)
+    elif reservation.organization_id is not None and reservation.key_id is not None:
+        _include(reservation, counters, changes.deltas)
+        cost = bill(reservation, ending.drawn_from, rates, own)
         reservation.units, reservation.amount = 1, cost.amount
         changes.bills.append((reservation, cost))
-        hour = reservation.created_at.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
+        hour = hour_of(reservation.created_at)
         for meter, total in ((reservation.meter, 1), ("creator_prices", cost.on_top)):
             if total:
                 bucket = (reservation.organization_id, meter, hour)
                 changes.buckets[bucket] = changes.buckets.get(bucket, 0) + total
         spent = {reservation.key_id: cost.amount, reservation.organization_id: cost.amount}
-    elif ending.units and reservation.account_id is not None:
+    elif reservation.account_id is not None:
         spent = {
             subject: 1
             for subject in (free_questions_subject(reservation.account_id, b) for b in ending.drawn_from)
@@ -189,9 +236,19 @@ def _end(
         counter = counters[reservation.month, subject]
         counter.reserved -= amount
         counter.spent += spent.get(subject, 0)
-        total_spent, reserved = changes.deltas[reservation.month, subject]
-        changes.deltas[reservation.month, subject] = (total_spent + spent.get(subject, 0), reserved)
+        changes.deltas[reservation.month, subject].spent += spent.get(subject, 0)
     return _told(reservation, ending, counters)
+
+
+def _include(reservation: Reservation, counters: Mapping[tuple[date, UUID], Counter], deltas: Deltas) -> None:
+    """An included unit that was given back since goes to the next call that is billed."""
+    assert reservation.organization_id is not None
+    place = (reservation.month, reservation.organization_id)
+    counter = counters[place]
+    if not reservation.included and counter.included(reservation.meter) < reservation.included_limit:
+        reservation.included = True
+        counter.include(reservation.meter, 1)
+        deltas[place].include(reservation.meter, 1)
 
 
 def _told(reservation: Reservation, ending: Ending, counters: Mapping[tuple[date, UUID], Counter]) -> Settled:

@@ -12,24 +12,52 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
 from billing.metering.arrays import array
 from billing.metering.reservations import Reservation
-from billing.metering.settling import Bill
+from billing.metering.settling import Bill, hour_of
 from billing.metering.tables import usage_event, usage_share
 
 Grouping = Literal["day", "key", "knowledge_base", "month"]
 
 
-async def record(connection: DriverConnection[Any], bills: Sequence[tuple[Reservation, Bill]]) -> None:
-    """Writes the event of each bill and its shares, all of them new."""
+_RECORD = """
+WITH bucket AS (
+  INSERT INTO usage_bucket (organization_id, meter, hour, total)
+  SELECT * FROM unnest(%s::uuid[], %s::text[], %s::timestamptz[], %s::bigint[]) AS b (o, m, h, t)
+  ORDER BY o, m, h
+  ON CONFLICT (organization_id, meter, hour)
+  DO UPDATE SET total = usage_bucket.total + excluded.total, due = true
+  RETURNING organization_id, meter, hour, total
+)
+INSERT INTO usage_event (call_id, meter, month, at, organization_id, key_id, units, amount, currency,
+                         on_top, included, mark, on_top_mark)
+SELECT e.call_id, e.meter, e.month, e.at, e.organization_id, e.key_id, e.units, e.amount, e.currency,
+       e.on_top, e.included, unit.total, price.total
+FROM unnest(%s::uuid[], %s::text[], %s::date[], %s::timestamptz[], %s::uuid[], %s::uuid[], %s::bigint[],
+            %s::bigint[], %s::text[], %s::bigint[], %s::bool[], %s::timestamptz[])
+  AS e (call_id, meter, month, at, organization_id, key_id, units, amount, currency, on_top, included, hour)
+JOIN bucket unit ON (unit.organization_id, unit.meter, unit.hour) = (e.organization_id, e.meter, e.hour)
+LEFT JOIN bucket price ON e.on_top > 0
+  AND (price.organization_id, price.meter, price.hour) = (e.organization_id, 'creator_prices', e.hour)
+"""
+
+
+async def record(
+    connection: DriverConnection[Any],
+    bills: Sequence[tuple[Reservation, Bill]],
+    buckets: Mapping[tuple[UUID, str, datetime], int],
+) -> None:
+    """Writes the event of each bill and its shares, all of them new, and adds to the hours' totals: these in
+    the order of their keys, so that two groups never wait in a ring."""
     if not bills:
         return
+    organizations, meters, hours = zip(*buckets, strict=True)
     reservations = [reservation for reservation, _ in bills]
     await connection.execute(
-        """
-        INSERT INTO usage_event (call_id, meter, month, at, organization_id, key_id, units, amount, currency)
-        SELECT * FROM unnest(%s::uuid[], %s::text[], %s::date[], %s::timestamptz[], %s::uuid[], %s::uuid[],
-                             %s::bigint[], %s::bigint[], %s::text[])
-        """,
+        _RECORD,
         (
+            array(organizations),
+            array(meters),
+            array(hours),
+            array(buckets.values()),
             array(r.id for r in reservations),
             array(r.meter for r in reservations),
             array(r.month for r in reservations),
@@ -39,15 +67,20 @@ async def record(connection: DriverConnection[Any], bills: Sequence[tuple[Reserv
             array(r.units for r in reservations),
             array(r.amount for r in reservations),
             array(r.currency for r in reservations),
+            array(bill.on_top for _, bill in bills),
+            array(r.included for r in reservations),
+            array(hour_of(r.created_at) for r in reservations),
         ),
     )
     shares = [(reservation, share) for reservation, bill in bills for share in bill.shares]
     await connection.execute(
         """
         INSERT INTO usage_share (call_id, knowledge_base_id, month, meter, at, organization_id, creator_id,
-                                 units, amount, accrued, currency)
+                                 units, amount, accrued, withheld, on_top, on_top_accrued, on_top_withheld,
+                                 currency)
         SELECT * FROM unnest(%s::uuid[], %s::uuid[], %s::date[], %s::text[], %s::timestamptz[], %s::uuid[],
-                             %s::uuid[], %s::bigint[], %s::bigint[], %s::bigint[], %s::text[])
+                             %s::uuid[], %s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[],
+                             %s::bigint[], %s::bigint[], %s::bigint[], %s::text[])
         """,
         (
             array(r.id for r, _ in shares),
@@ -60,27 +93,12 @@ async def record(connection: DriverConnection[Any], bills: Sequence[tuple[Reserv
             array(s.units for _, s in shares),
             array(s.amount for _, s in shares),
             array(s.accrued for _, s in shares),
+            array(s.withheld for _, s in shares),
+            array(s.on_top.amount for _, s in shares),
+            array(s.on_top.accrued for _, s in shares),
+            array(s.on_top.withheld for _, s in shares),
             array(r.currency for r, _ in shares),
         ),
-    )
-
-
-async def add_to_buckets(
-    connection: DriverConnection[Any], buckets: Mapping[tuple[UUID, str, datetime], int]
-) -> None:
-    """Adds to the hourly totals, in the order of their keys, so that two groups never wait in a ring."""
-    if not buckets:
-        return
-    organizations, meters, hours = zip(*buckets, strict=True)
-    await connection.execute(
-        """
-        INSERT INTO usage_bucket (organization_id, meter, hour, total)
-        SELECT * FROM unnest(%s::uuid[], %s::text[], %s::timestamptz[], %s::bigint[]) AS b (o, m, h, t)
-        ORDER BY o, m, h
-        ON CONFLICT (organization_id, meter, hour)
-        DO UPDATE SET total = usage_bucket.total + excluded.total, due = true
-        """,
-        (array(organizations), array(meters), array(hours), array(buckets.values())),
     )
 
 

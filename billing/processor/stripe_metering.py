@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
+from typing import Any
 
 from stripe._v1_services import V1Services
 
@@ -20,7 +21,12 @@ class StripeMetering:
         self._v1 = v1
 
     async def ensure_metered_prices(
-        self, *, currency: str, unit_amounts: Mapping[Meter, Decimal], idempotency_key: str
+        self,
+        *,
+        currency: str,
+        unit_amounts: Mapping[Meter, Decimal],
+        included: Mapping[Meter, int],
+        idempotency_key: str,
     ) -> MeterPrices:
         meters: dict[Meter, str] = {}
         prices: dict[Meter, str] = {}
@@ -29,9 +35,8 @@ class StripeMetering:
         for meter, unit_amount in unit_amounts.items():
             key = f"{idempotency_key}:{meter}"
             meters[meter] = known.get(meter) or await self._create_meter(meter, key)
-            lookup = f"metered:{meter}:{currency}:{unit_amount.normalize():f}"
             prices[meter] = await self._metered_price(
-                meter, meters[meter], currency, unit_amount, lookup, key
+                meter, meters[meter], currency, unit_amount, included.get(meter, 0), key
             )
         return MeterPrices(meters=meters, prices=prices)
 
@@ -49,16 +54,27 @@ class StripeMetering:
         return str(made["id"])
 
     async def _metered_price(
-        self, meter: Meter, meter_id: str, currency: str, unit_amount: Decimal, lookup: str, key: str
+        self, meter: Meter, meter_id: str, currency: str, unit_amount: Decimal, included: int, key: str
     ) -> str:
+        lookup = f"metered:{meter}:{currency}:{unit_amount.normalize():f}"
+        pricing: dict[str, Any] = {"billing_scheme": "per_unit", "unit_amount_decimal": unit_amount}
+        if included:
+            lookup += f":{included}"
+            pricing = {
+                "billing_scheme": "tiered",
+                "tiers_mode": "graduated",
+                "tiers": [
+                    {"up_to": included, "unit_amount_decimal": Decimal(0)},
+                    {"up_to": "inf", "unit_amount_decimal": unit_amount},
+                ],
+            }
         found = await asked(self._v1.prices.list_async({"lookup_keys": [lookup], "active": True}))
         for price in found["data"]:
             if price["recurring"]["meter"] == meter_id:
                 return str(price["id"])
         params = present(
             currency=currency,
-            unit_amount_decimal=unit_amount,
-            billing_scheme="per_unit",
+            **pricing,
             recurring={"interval": "month", "usage_type": "metered", "meter": meter_id},
             product_data={"name": f"Zhihao API: {meter}"},
             tax_behavior="inclusive",

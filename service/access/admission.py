@@ -86,10 +86,22 @@ REFUSALS = (
 
 @dataclass(frozen=True, slots=True)
 class Prices:
-    """Minor units a unit, by meter."""
+    """Minor units a unit, by meter, and how many units a month are included: where no contract says more."""
 
     currency: str
     units: Mapping[Meter, int]
+    included: Mapping[Meter, int] = field(default_factory=dict)
+
+    def agreed(self, key: KeyFacts, meter: Meter) -> tuple[int, int]:
+        """The price of a unit and the number of included ones for this key."""
+        if meter == "answers":
+            price, included = key.price_answers, key.included_answers
+        else:
+            price, included = key.price_passages, key.included_passages
+        return (
+            self.units[meter] if price is None else price,
+            self.included.get(meter, 0) if included is None else included,
+        )
 
 
 @dataclass(slots=True)
@@ -167,9 +179,10 @@ def _admit_key(call: Call, principal: KeyPrincipal, facts: Facts) -> Admitted:
     if key.overdue:
         raise PaymentRequired("an invoice of this organization is unpaid")
     api_prices = tuple(base.api_price_amount or 0 for base in asked)
-    unit_price = facts.prices.units[call.meter]
-    amount = unit_price + sum(api_prices)
     of_key, of_organization = facts.counter(key.id), facts.counter(key.organization_id)
+    unit_price, included_limit = facts.prices.agreed(key, call.meter)
+    included = of_organization.included(call.meter) < included_limit
+    amount = sum(api_prices) + (0 if included else unit_price)
     if call.id not in facts.placed:
         if not of_key.admits(key.cap, amount):
             raise SpendCapReached("this key's cap for the month does not cover the call")
@@ -182,6 +195,7 @@ def _admit_key(call: Call, principal: KeyPrincipal, facts: Facts) -> Admitted:
             of_key.paced_until = until
         of_key.reserve(key.cap, amount)
         of_organization.reserve(key.organization_cap, amount)
+        of_organization.include(call.meter, int(included))
     rooms = (of_key.room(key.cap), of_organization.room(key.organization_cap))
     return Admitted(
         Admission(
@@ -205,6 +219,8 @@ def _admit_key(call: Call, principal: KeyPrincipal, facts: Facts) -> Admitted:
             creator_ids=tuple(base.owner_id for base in asked),
             api_prices=api_prices,
             holds={key.id: amount, key.organization_id: amount},
+            included=included,
+            included_limit=included_limit,
         ),
     )
 

@@ -31,6 +31,7 @@ class Call:
     """One call to be admitted. ``id`` is made by the door and is the idempotency key of all that follows.
 
     ``answer`` is the row that is written as running when the call is admitted; a call for passages has none.
+    ``resumed``: the call may have been admitted before, by a process that fell.
     """
 
     id: UUID
@@ -38,6 +39,7 @@ class Call:
     meter: Meter
     knowledge_base_ids: tuple[UUID, ...]
     answer: RunningAnswer | None = None
+    resumed: bool = False
 
 
 @dataclass(frozen=True, slots=True)

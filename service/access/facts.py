@@ -26,7 +26,9 @@ Grants = dict[tuple[UUID, UUID], list[GrantFact]]
 class KeyFacts:
     """A live API key, its organization's contract and caps; amounts in minor units.
 
-    ``overdue``: an invoice is unpaid after the grace. ``rate_limit`` is calls a minute.
+    ``overdue``: an invoice is unpaid after the grace. ``rate_limit`` is calls a minute. ``price_*`` are what
+    the contract says a unit costs and ``included_*`` how many a month cost nothing; ``None``: as the settings
+    say.
     """
 
     id: UUID
@@ -38,6 +40,10 @@ class KeyFacts:
     contract_status: str | None
     overdue: bool
     organization_cap: int | None
+    price_passages: int | None = None
+    price_answers: int | None = None
+    included_passages: int | None = None
+    included_answers: int | None = None
 
 
 async def ask_clock(connection: Connection) -> Cursor:
@@ -103,9 +109,10 @@ async def ask_keys(
         """
         SELECT s.secret_hash, k.id, k.organization_id, k.scopes, k.knowledge_base_ids,
                CASE WHEN k.monthly_cap_currency <> %(currency)s THEN 0 ELSE k.monthly_cap_amount END,
-               k.rate_limit, c.status,
+               k.rate_limit, CASE WHEN c.ending_at IS NULL THEN c.status ELSE 'canceled' END,
                coalesce(c.unpaid_since + make_interval(days => %(grace)s) <= now, false),
-               CASE WHEN o.currency <> %(currency)s THEN 0 ELSE o.amount END
+               CASE WHEN o.currency <> %(currency)s THEN 0 ELSE o.amount END,
+               c.price_passages, c.price_answers, c.included_passages, c.included_answers
         FROM (SELECT zhihao_now()) AS clock (now), api_key_secret s
         JOIN api_key k ON k.id = s.key_id
         LEFT JOIN contract c ON c.organization_id = k.organization_id
@@ -136,7 +143,8 @@ async def ask_counters(connection: Connection, hashes: Sequence[bytes], subjects
     """This month's counters of these keys, their organizations and further subjects, locked in order."""
     return await connection.execute(
         """
-        SELECT subject_id, spent, reserved, paced_until FROM spend_counter
+        SELECT subject_id, spent, reserved, paced_until, cap, included_passages, included_answers
+        FROM spend_counter
         WHERE month = (SELECT date_trunc('month', zhihao_now() AT TIME ZONE 'UTC')::date)
         AND subject_id = ANY(ARRAY(
           SELECT unnest(ARRAY[k.id, k.organization_id])
@@ -152,3 +160,23 @@ async def ask_counters(connection: Connection, hashes: Sequence[bytes], subjects
 
 async def read_counters(cursor: Cursor) -> dict[UUID, Counter]:
     return {row[0]: Counter(*row[1:]) for row in await cursor.fetchall()}
+
+
+async def ask_own_creators(connection: Connection, call_ids: Sequence[UUID]) -> Cursor:
+    return await connection.execute(
+        """
+        SELECT DISTINCT r.organization_id, creator_id
+        FROM reservation r, unnest(r.creator_ids) AS creator_id
+        WHERE r.id = ANY(%s::uuid[]) AND (
+          EXISTS (SELECT FROM membership m
+                  WHERE m.organization_id = r.organization_id AND m.account_id = creator_id)
+          OR EXISTS (SELECT FROM api_key k WHERE k.id = r.key_id AND k.created_by = creator_id))
+        """,
+        (array(call_ids),),
+        binary=True,
+    )
+
+
+async def read_own_creators(cursor: Cursor) -> set[tuple[UUID, UUID]]:
+    """Pairs of an organization that called and a creator asked by it who is a member, or made its key."""
+    return {(organization_id, creator_id) for organization_id, creator_id in await cursor.fetchall()}

@@ -67,7 +67,8 @@ async def _admit(
 ) -> list[Admission | Exception]:
     while True:
         async with database.transaction() as session:
-            placed = await _placed(session, calls) if retry else frozenset()
+            again = calls if retry else [call for call in calls if call.resumed]
+            placed = await _placed(session, again) if again else frozenset()
             facts, month = await _load(session, settings, calls, placed)
             verdicts = admit(calls, facts)
             if not facts.missing:
@@ -124,7 +125,9 @@ async def _load(
     facts = Facts(
         now=now,
         prices=Prices(
-            settings.currency, {"passages": settings.price_passages, "answers": settings.price_answers}
+            settings.currency,
+            {"passages": settings.price_passages, "answers": settings.price_answers},
+            {"passages": settings.included_passages, "answers": settings.included_answers},
         ),
         keys=await ask.read_keys(keys) if keys else {},
         knowledge_bases=await ask.read_knowledge_bases(known),

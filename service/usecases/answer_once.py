@@ -1,12 +1,14 @@
 """The same question twice, by its Idempotency-Key: the gate again, and the first answer again."""
 
 import dataclasses
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import TypeVar
-from uuid import UUID
+from uuid import UUID, uuid5
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from billing.metering import reservations
 from billing.plans.catalog import plans_of
 from service.access import facts as ask
 from service.access.admission import (
@@ -21,13 +23,23 @@ from service.access.calls import AccountPrincipal, Call, KeyPrincipal, Meter
 from service.answering.answers import KeptAnswer, find_kept
 from service.platform.database import zhihao_now
 from service.platform.driver import driver_connection
-from service.platform.idempotency import Once, claim, forget, keep
+from service.platform.idempotency import Once, begun_at, claim, forget, keep
 from service.usecases.context import Context
 
 T = TypeVar("T")
 
+_CALLS = UUID("0199a5a0-5f0e-7c6e-8f59-4b1d7c1f2a02")
+
 MARGIN_SECONDS = 60
 """How long after the last moment a model may take a claim is still held: for the gate and the database."""
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """The work is to be done, as this call; ``resumed``: it was admitted before."""
+
+    id: UUID
+    resumed: bool
 
 
 def lease(context: Context, once: Once | None) -> Once | None:
@@ -44,6 +56,30 @@ async def claim_call(context: Context, once: Once | None, kind: type[T]) -> T | 
         return None
     async with context.database.transaction() as session:
         return await claim(session, once, kind)
+
+
+async def claim_metered(context: Context, once: Once | None, kind: type[T], id: UUID) -> "T | Claimed":
+    """As ``claim_call``, for a metered call with no row of its own to be found by.
+
+    Its id comes from the claim, so that whoever takes the claim over finds what the one before had reserved
+    or settled, and nothing is billed twice. ``id`` is used where there is no claim.
+    """
+    if once is None:
+        return Claimed(id, resumed=False)
+    async with context.database.transaction() as session:
+        kept = await claim(session, once, kind)
+        if kept is not None:
+            return kept
+        begun = await begun_at(session, once)
+        call_id, resumed = uuid5(_CALLS, f"{once.digest.hex()}:{begun.since.isoformat()}"), begun.again
+        while resumed:
+            state = await reservations.state_of(await driver_connection(session), call_id)
+            if state not in {"released", "expired"}:
+                resumed = state is not None
+                break
+            # That attempt ended unbilled: this one is a call of its own.
+            call_id = uuid5(_CALLS, call_id.hex)
+    return Claimed(call_id, resumed=resumed)
 
 
 async def claim_answer(context: Context, once: Once | None) -> KeptAnswer | None:

@@ -5,6 +5,7 @@ from service.answering.records import fail
 from service.platform.database import zhihao_now
 from service.platform.driver import driver_connection
 from service.usecases.context import Context
+from service.usecases.free_included import free_soon
 
 GROUP = 500
 
@@ -15,8 +16,9 @@ async def expire_reservations(context: Context) -> int:
     while True:
         async with context.database.transaction() as session:
             now = await zhihao_now(session)
-            ids = await reservations.expire(await driver_connection(session), now=now, limit=GROUP)
+            ids, freed = await reservations.expire(await driver_connection(session), now=now, limit=GROUP)
             await fail(session, ids)
+            await free_soon(session, freed)
         total += len(ids)
         if len(ids) < GROUP:
             return total

@@ -5,11 +5,13 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+from billing.metering.reservations import ReservationExpired
 from search.engine.port import PassageHit
 from service.access.calls import Call, KeyPrincipal
+from service.platform.batcher import Overloaded
 from service.platform.idempotency import Once
 from service.usecases.admit_calls import admit_call
-from service.usecases.answer_once import claim_call, forget_call, keep_call, pass_again
+from service.usecases.answer_once import claim_metered, forget_call, keep_call, pass_again
 from service.usecases.context import Context
 from service.usecases.find_passages import find_passages
 from service.usecases.owned_tasks import own
@@ -62,7 +64,8 @@ async def retrieve_passages(
     Raises what ``admit_call`` raises, ``EngineUnavailable`` (unbilled), ``IdempotencyConflict`` and
     ``IdempotencyInProgress``. A caller who leaves before the search is done is not billed.
     """
-    if (kept := await claim_call(context, once, PassagesFact)) is not None:
+    claimed = await claim_metered(context, once, PassagesFact, id)
+    if isinstance(claimed, PassagesFact):
         await pass_again(
             context,
             principal=principal,
@@ -71,9 +74,9 @@ async def retrieve_passages(
             grounds={},
             call_id=id,
         )
-        return kept
+        return claimed
     left = asyncio.Event()
-    call = Call(id, principal, "passages", knowledge_base_ids)
+    call = Call(claimed.id, principal, "passages", knowledge_base_ids, resumed=claimed.resumed)
     working = own(_search(context, call, query=query, top_k=top_k, once=once, left=left))
     try:
         return await asyncio.shield(working)
@@ -94,14 +97,21 @@ async def _search(
         except BaseException:
             await release_call(context, admission)
             raise
-        drawn: dict[UUID, int] = {}
-        for hit in hits:
-            drawn[hit.knowledge_base_id] = drawn.get(hit.knowledge_base_id, 0) + 1
-        outcome = Outcome(units=1, drawn_from=tuple(drawn), citations=drawn)
-        settlement = await settle_call(context, admission, outcome)
     except BaseException:
+        if not call.resumed:  # else it may have been billed before
+            await forget_call(context, once)
+        raise
+    drawn: dict[UUID, int] = {}
+    for hit in hits:
+        drawn[hit.knowledge_base_id] = drawn.get(hit.knowledge_base_id, 0) + 1
+    outcome = Outcome(units=1, drawn_from=tuple(drawn), citations=drawn)
+    try:
+        settlement = await settle_call(context, admission, outcome)
+    except (Overloaded, ReservationExpired):
         await forget_call(context, once)
         raise
+    # After anything else it may have been billed: the claim runs out by itself, and whoever takes it over
+    # finds out.
     found = PassagesFact(
         [_fact(hit) for hit in hits], PassagesUsage(settlement.billed_units), settlement.cap_remaining
     )

@@ -6,6 +6,7 @@ from billing.metering import counters, reservations, usage
 from billing.metering.reservations import ReservationExpired
 from billing.metering.settling import Ending, Rates, Settled, asking_on_top, settle
 from billing.rates.take import take_rates_bps
+from service.access import facts
 from service.access.calls import Admission, Close, Outcome, Settlement
 from service.answering.records import FinishedAnswer, finish
 from service.platform.database import Database
@@ -13,6 +14,7 @@ from service.platform.driver import driver_connection
 from service.platform.settings import Settings
 from service.usecases.admit_calls import LOST
 from service.usecases.context import Context
+from service.usecases.free_included import free_soon
 
 __all__ = ["Outcome", "Settlement", "end_group", "release_call", "settle_call"]
 
@@ -64,17 +66,24 @@ async def _end_group(
 ) -> list[Settled | ReservationExpired]:
     async with database.transaction() as session:
         connection = await driver_connection(session)
-        held, locked = await reservations.lock(connection, [close.ending.call_id for close in closes])
+        billed = [close.ending.call_id for close in closes if close.ending.units]
+        async with connection.pipeline():
+            own = await facts.ask_own_creators(connection, billed)
+            held, locked = await reservations.lock(connection, [close.ending.call_id for close in closes])
         agreed = {}
         if asking := asking_on_top(held.values()):
             agreed = await take_rates_bps(connection, asking, default=settings.take_rate_bps)
-        rates = Rates(settings.creator_metered_share_bps, settings.take_rate_bps, agreed)
-        results, changes = settle([close.ending for close in closes], held, locked, rates)
+        rates = Rates(
+            settings.creator_metered_share_bps, settings.take_rate_bps, agreed, settings.share_own_bps
+        )
+        results, changes = settle(
+            [close.ending for close in closes], held, locked, rates, await facts.read_own_creators(own)
+        )
         async with connection.pipeline():
             await reservations.end(connection, changes.ended)
             await counters.move(connection, changes.deltas)
-            await usage.record(connection, changes.bills)
-            await usage.add_to_buckets(connection, changes.buckets)
+            await usage.record(connection, changes.bills, changes.buckets)
+        await free_soon(session, changes.freed)
         await finish(
             session,
             [

@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 from service.platform.database import Database
+from service.usecases import retrieve_passages
+from service.usecases.expire_reservations import expire_reservations
 from tests.integration.metering import run
 from tests.integration.questions import FOREIGN, QUESTION, World, events_of, open_world, opened
 
@@ -99,6 +101,39 @@ async def test_the_same_key_is_billed_once(world: World, meter: str) -> None:
     )
     revoked = await world.client.post(f"/api/v1/{meter}", json=body, headers=once)
     assert revoked.status_code == 401
+
+
+@pytest.mark.parametrize("fell", ["before settling", "after settling", "and its reservation ran out"])
+async def test_a_call_cut_off_by_a_crash_and_taken_over_is_billed_once(
+    world: World, monkeypatch: pytest.MonkeyPatch, fell: str
+) -> None:
+    headers, customer = await world.key(cap=2)
+    once = headers | {"idempotency-key": "same"}
+    body = {"query": QUESTION, "knowledge_base_ids": [world.base["id"]]}
+
+    async def crash(*_args: object, **_kwargs: object) -> None:
+        raise RuntimeError("the process is gone")
+
+    with monkeypatch.context() as broken:
+        where = "keep_call" if fell == "after settling" else "settle_call"
+        broken.setattr(retrieve_passages, where, crash)
+        cut = await world.client.post("/api/v1/passages", json=body, headers=once)
+        assert cut.status_code == 500
+    again = await world.client.post("/api/v1/passages", json=body, headers=once)
+    assert (again.status_code, again.json()["code"]) == (409, "idempotency_in_progress")
+    if fell == "and its reservation ran out":
+        await run(world.context.database, "UPDATE reservation SET expires_at = zhihao_now()")
+        assert await expire_reservations(world.context) == 1
+    await run(
+        world.context.database, "UPDATE idempotency_key SET claimed_at = claimed_at - interval '1 hour'"
+    )
+    taken_over = await world.client.post("/api/v1/passages", json=body, headers=once)
+    assert taken_over.status_code == 200, taken_over.text
+    assert taken_over.headers["Zhihao-Cap-Remaining"] == "0"
+    last = await world.client.post("/api/v1/passages", json=body, headers=once)
+    assert last.content == taken_over.content
+    events = await world.count("usage_event WHERE organization_id = :id", id=customer.organization_id)
+    assert events == 1
 
 
 async def test_the_gate_is_before_any_work(world: World) -> None:

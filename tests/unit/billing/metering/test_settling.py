@@ -78,7 +78,7 @@ def test_a_group_of_endings_leaves_counters_events_and_buckets_in_agreement(
     billed = sum(cost.amount for _, cost in changes.bills)
     for counter in counters.values():
         assert (counter.spent, counter.reserved) == (billed, 0)
-    for spent, reserved in changes.deltas.values():
+    for spent, reserved in ((delta.spent, delta.reserved) for delta in changes.deltas.values()):
         assert (spent, reserved) == (billed, -total)
     units = sum(n for (_, meter, _), n in changes.buckets.items() if meter == "answers")
     on_top = sum(n for (_, meter, _), n in changes.buckets.items() if meter == "creator_prices")

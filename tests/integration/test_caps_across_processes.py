@@ -1,0 +1,61 @@
+"""Caps hold whoever asks: several processes at once on one key."""
+
+import json
+import subprocess
+import sys
+from collections import Counter
+
+import pytest
+
+from service.platform.database import Database
+from tests.integration.metering import make_customer, make_knowledge_base, run
+
+PRICE = 20
+PROCESSES = 4
+
+
+@pytest.mark.parametrize("limited", ["organization", "key"])
+async def test_two_hundred_calls_on_a_balance_of_ten_from_four_processes_bill_exactly_ten(
+    database: Database, database_url: str, limited: str
+) -> None:
+    base = await make_knowledge_base(database)
+    cap = 10 * PRICE
+    customer = await make_customer(
+        database, cap=cap if limited == "organization" else None, key_cap=cap if limited == "key" else None
+    )
+    command = [sys.executable, "-m", "tests.integration.gate_process"]
+    command += [database_url, customer.secret_hash.hex(), str(base), "50"]
+    processes = [
+        subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        for _ in range(PROCESSES)
+    ]
+    told: Counter[str] = Counter()
+    try:
+        for process in processes:
+            assert process.stdout is not None
+            assert process.stdout.readline() == "READY\n"
+        for process in processes:
+            assert process.stdin is not None
+            process.stdin.write("go\n")
+            process.stdin.flush()
+        for process in processes:
+            out, _ = process.communicate(timeout=60)
+            told.update(json.loads(out))
+    finally:
+        for process in processes:
+            process.kill()
+            process.wait()
+            for pipe in (process.stdin, process.stdout):
+                assert pipe is not None
+                pipe.close()
+    assert told == {f"billed {PRICE}": 10, "SpendCapReached": 190}
+    rows = await run(
+        database,
+        """
+        SELECT (SELECT sum(units)::int FROM usage_event), (SELECT sum(total)::int FROM usage_bucket),
+               (SELECT spent::int FROM spend_counter WHERE subject_id = :org),
+               (SELECT sum(reserved)::int FROM spend_counter)
+        """,
+        org=customer.organization_id,
+    )
+    assert tuple(rows[0]) == (10, 10, cap, 0)
