@@ -34,6 +34,13 @@ def upgrade() -> None:
     op.create_index("ledger_transaction_effective_index", "ledger_transaction", ["effective_at", "id"])
     op.create_index("ledger_transaction_source_index", "ledger_transaction", ["source_id"])
     op.create_index("ledger_transaction_posted_index", "ledger_transaction", ["posted_at"])
+    # What was given up.
+    for name, table, column, condition in (
+        ("usage_bucket_rejected_idx", "usage_bucket", "hour", "rejected IS NOT NULL"),
+        ("letter_dead_index", "letter", "created_at", "state = 'dead'"),
+        ("webhook_delivery_failed_index", "webhook_delivery", "created_at", "state = 'failed'"),
+    ):
+        op.create_index(name, table, [column], postgresql_where=sa.text(condition))
 
 
 def _take_rates() -> None:

@@ -80,6 +80,7 @@ from service.usecases.send_tip import TooManyTips
 from service.usecases.set_spend_cap import InvalidSpendCap
 from service.usecases.sign_in import WrongCredentials
 from service.usecases.start_subscription import CheckoutReplaced, OwnKnowledgeBase
+from service.usecases.work_dead_letters import DeadLetterNotFound
 
 
 @dataclass(frozen=True)
@@ -118,6 +119,7 @@ PROBLEMS: dict[type[Exception], Problem] = {
     ReportNotFound: Problem(404, "not_found", "Not found"),
     OperatorsStay: Problem(409, "operators_stay", "Operators stay"),
     SuspendedFreeze: Problem(409, "account_suspended_freeze", "Frozen with the account's suspension"),
+    DeadLetterNotFound: Problem(404, "not_found", "Not found"),
     InvalidRate: Problem(400, "invalid_input", "The rate is not valid"),
     # --- organizations and keys -------------------------------------------------------------------
     OrganizationNotFound: Problem(404, "not_found", "Not found"),

@@ -28,6 +28,7 @@ letter = sa.Table(
     sa.CheckConstraint("state IN ('waiting', 'sent', 'dropped', 'dead')", name="letter_state_check"),
     sa.UniqueConstraint("key", name="letter_key_unique"),
     sa.Index("letter_due_index", "next_at", postgresql_where=sa.text("state = 'waiting'")),
+    sa.Index("letter_dead_index", "created_at", postgresql_where=sa.text("state = 'dead'")),
     sa.Index("letter_account_index", "account_id"),
     sa.Index("letter_created_index", "created_at"),
 )

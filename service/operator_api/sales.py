@@ -1,17 +1,35 @@
-"""Sales: found by charge, buyer, creator, knowledge base or time."""
+"""Sales: found by charge, buyer, creator, knowledge base or time, and given back."""
 
+from typing import Annotated
 from uuid import UUID
 
-from litestar import get
+import msgspec
+from litestar import get, post
 from litestar.di import NamedDependency
-from litestar.params import FromQuery
+from litestar.params import FromPath, FromQuery, JSONBody
+from msgspec import Meta
 
+from billing.money import Money
 from service.http.login import Person
 from service.http.paging import Page, PageRequest, paged, position_of
 from service.http.periods import From, To, period_of
-from service.usecases import read_books
+from service.platform.idempotency import Once
+from service.platform.ids import new_id
+from service.usecases import give_refund, read_books
 from service.usecases.context import Context
+from service.usecases.give_refund import RefundFact
 from service.usecases.read_books import SaleFilter, SaleRecord
+
+
+class RefundBody(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """``amount`` of what the buyer paid, in its currency, or all that is left of it.
+
+    ``end_subscription`` null: it ends when the whole of its latest payment is given back.
+    """
+
+    reason: Annotated[str, Meta(min_length=1, max_length=1000)]
+    amount: Money | Annotated[int, Meta(ge=1)] | None = None
+    end_subscription: bool | None = None
 
 
 @get("/sales")
@@ -37,4 +55,26 @@ async def search_sales(
     return paged(rows, page, bound, position=lambda row: row.id)
 
 
-handlers = [search_sales]
+@post("/sales/{sale_id:uuid}/refund")
+async def refund(
+    sale_id: FromPath[UUID],
+    data: JSONBody[RefundBody],
+    operator: NamedDependency[Person],
+    context: NamedDependency[Context],
+    once: NamedDependency[Once | None],
+) -> RefundFact:
+    """Gives money back, of anybody's sale."""
+    return await give_refund.give_refund(
+        context,
+        refund_id=new_id(),
+        actor_id=operator.account_id,
+        as_operator=True,
+        sale_id=sale_id,
+        amount=data.amount,
+        reason=data.reason,
+        end_subscription=data.end_subscription,
+        once=once,
+    )
+
+
+handlers = [search_sales, refund]

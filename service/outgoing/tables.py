@@ -128,6 +128,9 @@ webhook_delivery = sa.Table(
         postgresql_where=sa.text("state = 'waiting'"),
     ),
     sa.Index("webhook_delivery_log_index", "endpoint_id", "sequence"),
+    sa.Index(
+        "webhook_delivery_failed_index", "created_at", postgresql_where=sa.text("state = 'failed'")
+    ),
     sa.Index("webhook_delivery_event_index", "event_id"),
 )
 

@@ -206,11 +206,84 @@ async def test_door_four_is_closed_to_everybody_else(shop: Shop) -> None:
     reader = await shop.reader()
     gets = [
         *("sales", "take-rates", "take-rates/in-force", "payout-blocks", "audit-log", "reports"),
+        *("disputes", f"disputes/{NOBODY}", "dead-letters"),
         *(f"books/{book}" for book in BOOKS),
     ]
-    posts = ["take-rates", *(f"accounts/{NOBODY}/{act}" for act in ACTS)]
+    acts = ("dead-letters/retry", "dead-letters/mail/1/retry", f"sales/{NOBODY}/refund")
+    judged = (f"disputes/{NOBODY}/evidence", f"disputes/{NOBODY}/fault")
+    posts = ["take-rates", *acts, *judged, *(f"accounts/{NOBODY}/{act}" for act in ACTS)]
     paths = [("GET", path) for path in gets] + [("POST", path) for path in posts]
     for method, path in paths:
         for who, status in ((shop.creator.headers, 403), (reader.headers, 403), ({}, 401)):
             answer = await shop.client.request(method, f"/operator/v1/{path}", headers=who, json={})
             assert answer.status_code == status, (method, path, answer.text)
+
+
+async def test_a_dead_letter_is_told_and_worked_again(shop: Shop, operator: SignedIn) -> None:
+    path = "/operator/v1/dead-letters"
+    await _run(
+        shop,
+        "INSERT INTO stripe_event (id, endpoint, type, object_id, lane, livemode, created_at, raw, status,"
+        " attempts, outcome) VALUES ('evt_dead', 'snapshot', 'weather.changed', 'x', 'x', false, now(), '{}',"
+        " 'dead', 12, 'ProcessorRefused: no')",
+    )
+    await _run(
+        shop,
+        "INSERT INTO usage_bucket (organization_id, meter, hour, total, due, rejected)"
+        " VALUES (gen_random_uuid(), 'answers', date_trunc('hour', now()), 3, false, 'too old')",
+    )
+    await _run(
+        shop,
+        "INSERT INTO procrastinate_jobs (queue_name, task_name, args, status, queueing_lock)"
+        " VALUES ('default', 'index_document', '{}', 'failed', 'a'), ('default', 'x', '{}', 'todo', 'a'),"
+        " ('default', 'index_card', '{}', 'failed', 'b')",
+    )
+    await _run(
+        shop,
+        "INSERT INTO letter (id, key, kind, account_id, facts, state, error)"
+        " VALUES (gen_random_uuid(), 'k', 'receipt', gen_random_uuid(), '{}', 'dead', 'no such box')",
+    )
+    dead = (await shop.call("GET", path, operator))["data"]
+    assert {(letter["kind"], letter["reason"]) for letter in dead if letter["kind"] != "job"} == {
+        ("stripe_event", "ProcessorRefused: no"), ("usage", "too old"), ("mail", "no such box"),
+    }  # fmt: skip
+    first = await shop.call("GET", f"{path}?limit=3", operator)
+    rest = await shop.call("GET", f"{path}?limit=3&cursor={first['next_cursor']}", operator)
+    assert [*first["data"], *rest["data"]] == dead
+    for letter in dead:
+        again = f"{path}/{letter['kind']}/{letter['id']}/retry"
+        assert await shop.call("POST", again, operator) == {"count": 1}
+        await shop.call("POST", again, operator, expect=404)
+    assert (await shop.call("GET", path, operator))["data"] == []
+    await shop.work()
+    [event] = await shop.rows("SELECT status, attempts FROM stripe_event WHERE id = 'evt_dead'")
+    assert tuple(event) == ("worked", 1)
+    left = await shop.rows("SELECT task_name FROM procrastinate_jobs WHERE queueing_lock IN ('a', 'b')")
+    assert sorted(job.task_name for job in left) == ["index_card", "x"]
+
+
+async def test_all_of_a_sort_is_worked_again(shop: Shop, operator: SignedIn) -> None:
+    await _run(
+        shop,
+        "INSERT INTO letter (id, key, kind, account_id, facts, state) SELECT gen_random_uuid(), 'k' || n,"
+        " 'receipt', gen_random_uuid(), '{}', 'dead' FROM generate_series(1, 3) AS n",
+    )
+    path = "/operator/v1/dead-letters"
+    assert await shop.call("POST", f"{path}/retry", operator, {"kind": "mail"}) == {"count": 3}
+    [act] = (await shop.call("GET", "/operator/v1/audit-log?limit=1", operator))["data"]
+    assert (act["action"], act["subject"], act["detail"]) == (
+        "dead_letter.worked_again", "mail:all", {"count": 3},
+    )  # fmt: skip
+
+
+async def test_an_operator_gives_anybodys_money_back(shop: Shop, operator: SignedIn) -> None:
+    await shop.subscribe(await shop.reader(), await shop.plan())
+    [sale] = (await shop.call("GET", "/operator/v1/sales", operator))["data"]
+    body = {"amount": 400, "reason": "asked by mail"}
+    given = await shop.call("POST", f"/operator/v1/sales/{sale['id']}/refund", operator, body, 201)
+    assert (given["status"], given["amount"]) == ("succeeded", {"amount": 400, "currency": "cny"})
+    await shop.call("POST", f"/operator/v1/sales/{NOBODY}/refund", operator, {"reason": "x"}, 404)
+    await shop.settle("charge.refunded")
+    [sale] = (await shop.call("GET", "/operator/v1/sales", operator))["data"]
+    assert sale["refunded"] == 400
+    assert (await shop.call("GET", "/operator/v1/disputes", operator))["data"] == []
