@@ -7,8 +7,12 @@ from billing.processor.config import ProcessorConfig
 from billing.processor.stripe_gateway import StripeGateway
 from search.engine.embedded import EmbeddedCardEngine, EmbeddedPassageEngine
 from service.answering.openai_model import ModelConfig, OpenAIModel
+from service.mail.files import FileMail
+from service.mail.port import Mail
+from service.mail.smtp import SmtpConfig, SmtpMail
 from service.platform.blobs import Blobs
 from service.platform.database import Database
+from service.platform.egress import Egress
 from service.platform.settings import Settings
 from service.usecases.context import Context
 from service.usecases.open_gate import open_gate
@@ -47,6 +51,8 @@ async def wired(settings: Settings) -> AsyncIterator[Context]:
             blobs=Blobs.open(settings.blobs_url, settings.data_dir / "blobs"),
             model=model,
             gate=gate,
+            egress=Egress(ports=settings.egress_port_numbers, allow_loopback=settings.egress_allow_loopback),
+            mail=_mail(settings),
         )
     finally:
         await drain(settings.drain_seconds)
@@ -57,6 +63,21 @@ async def wired(settings: Settings) -> AsyncIterator[Context]:
         if model is not None:
             await model.close()
         await database.close()
+
+
+def _mail(settings: Settings) -> Mail:
+    if not settings.mail_smtp_host:
+        return FileMail(settings.mail_dir)
+    return SmtpMail(
+        SmtpConfig(
+            host=settings.mail_smtp_host,
+            port=settings.mail_smtp_port,
+            security=settings.mail_smtp_security,
+            username=settings.mail_smtp_username,
+            password=settings.mail_smtp_password.get_secret_value(),
+            timeout_seconds=settings.mail_timeout_seconds,
+        )
+    )
 
 
 def _model_config(settings: Settings) -> ModelConfig:

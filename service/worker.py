@@ -24,6 +24,7 @@ from service.usecases.close_checkouts import close_checkouts
 from service.usecases.context import Context
 from service.usecases.end_renewals import end_renewals
 from service.usecases.erase_account import end_subscription
+from service.usecases.deliver_webhooks import deliver_webhooks
 from service.usecases.expire_reservations import expire_reservations
 from service.usecases.export_account import export_account
 from service.usecases.import_documents import import_documents
@@ -39,6 +40,7 @@ from service.wiring import wired
 
 log = structlog.get_logger(__name__)
 
+from service.usecases.send_letters import send_letters
 STUCK_SECONDS = 2.0
 """How long a worker that stopped by itself may take to end."""
 
@@ -76,6 +78,8 @@ class Periodic:
 PERIODIC: tuple[Periodic, ...] = (
     Periodic("sweep_stripe_events", lambda settings: settings.webhook_sweep_seconds),
     Periodic("expire_reservations", lambda settings: settings.reservation_sweep_seconds),
+    "deliver_webhooks": deliver_webhooks,
+    "send_letters": send_letters,
     Periodic("report_usage", lambda settings: settings.usage_report_seconds),
     Periodic("purge_expired", lambda settings: settings.purge_seconds),
 )
@@ -96,6 +100,8 @@ class Patience(BaseRetryStrategy):
 
 def every(seconds: int) -> str:
     """The cron line, with a sixth field of seconds, of an interval that divides its minute, hour or day."""
+    Periodic("deliver_webhooks", lambda settings: settings.outgoing_sweep_seconds),
+    Periodic("send_letters", lambda settings: settings.mail_sweep_seconds),
     if seconds < 60:
         return f"* * * * * */{seconds}"
     if seconds < 3600:

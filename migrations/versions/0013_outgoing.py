@@ -113,6 +113,7 @@ def _create_deliveries() -> None:
         sa.Column("state", sa.Text, nullable=False, server_default="waiting"),
         sa.Column("attempts", sa.Integer, nullable=False, server_default="0"),
         sa.Column("next_at", _TIME, nullable=False, server_default=_NOW),
+        sa.Column("claimed_at", _TIME),
         sa.Column("created_at", _TIME, nullable=False, server_default=_NOW),
         sa.Column("finished_at", _TIME),
         sa.ForeignKeyConstraint(

@@ -193,6 +193,14 @@ async def owned_alone(session: AsyncSession | AsyncConnection, *, account_id: UU
     return (await session.execute(query)).scalars().all()
 
 
+async def managers_of(session: AsyncSession | AsyncConnection, organization_id: UUID) -> Sequence[UUID]:
+    """Its owners and admins."""
+    query = select(MEMBERSHIP.c.account_id).where(
+        MEMBERSHIP.c.organization_id == organization_id, MEMBERSHIP.c.role.in_(MANAGERS)
+    )
+    return (await session.execute(query.order_by(MEMBERSHIP.c.account_id))).scalars().all()
+
+
 async def leave_all(session: AsyncSession, *, account_id: UUID) -> None:
     """Ends every membership of an account; that it owns nothing alone is the caller's to see to."""
     await session.execute(delete(MEMBERSHIP).where(MEMBERSHIP.c.account_id == account_id))

@@ -108,6 +108,15 @@ async def read(session: AsyncSession | AsyncConnection, account_id: UUID) -> Acc
     return _account(row)
 
 
+async def reachable(session: AsyncSession | AsyncConnection, account_id: UUID) -> Account | None:
+    """The account, if letters may be sent to it: neither erased nor suspended."""
+    query = select(ACCOUNT).where(
+        ACCOUNT.c.id == account_id, ACCOUNT.c.erased_at.is_(None), ACCOUNT.c.suspended_at.is_(None)
+    )
+    row = (await session.execute(query)).one_or_none()
+    return None if row is None or row.email is None else _account(row)
+
+
 async def lock(session: AsyncSession, account_id: UUID) -> Account:
     """The account, which nobody else erases or suspends until the transaction ends.
 

@@ -2,7 +2,17 @@
 
 from litestar import Router
 
-from service.creator_api import documents, earnings, imports, knowledge_bases, plans, profile
+from service.creator_api import (
+    documents,
+    earnings,
+    imports,
+    knowledge_bases,
+    payouts,
+    plans,
+    profile,
+    shares,
+    webhook_endpoints,
+)
 
 router = Router(
     path="/creator/v1",
@@ -13,5 +23,8 @@ router = Router(
         *imports.handlers,
         *plans.handlers,
         *earnings.handlers,
+        *payouts.handlers,
+        *shares.handlers,
+        webhook_endpoints.router,
     ],
 )

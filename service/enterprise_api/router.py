@@ -2,14 +2,20 @@
 
 from litestar import Router
 
-from service.enterprise_api import answers, contract, keys, organizations, passages, usage
+from service.enterprise_api import answers, contract, keys, organizations, passages, usage, webhook_endpoints
 
 router = Router(
     path="/",
     route_handlers=[
         Router(
             path="/enterprise/v1",
-            route_handlers=[*organizations.handlers, *keys.handlers, *contract.handlers, *usage.handlers],
+            route_handlers=[
+                *organizations.handlers,
+                *keys.handlers,
+                *contract.handlers,
+                *usage.handlers,
+                webhook_endpoints.router,
+            ],
             tags=["organizations"],
         ),
         Router(path="/api/v1", route_handlers=[*passages.handlers, *answers.handlers], tags=["programs"]),

@@ -72,6 +72,8 @@ from service.platform.idempotency import IdempotencyConflict, IdempotencyInProgr
 from service.usecases.change_subscription import PlanChangeRefused, SubscriptionEnded
 from service.usecases.erase_account import OwnsOrganization, OwnsPublished
 from service.usecases.grant_access import InvalidGrant
+from service.outgoing.endpoints import EndpointDisabled, EndpointNotFound, InvalidEndpoint, TooManyEndpoints
+from service.outgoing.log import DeliveryNotFound
 from service.usecases.moderate import OperatorsStay, SuspendedFreeze
 from service.usecases.read_creator import CreatorNotFound
 from service.usecases.running_answer import AnswerInterrupted
@@ -142,6 +144,12 @@ PROBLEMS: dict[type[Exception], Problem] = {
     ImportNotFound: Problem(404, "import_not_found", "No such import"),
     InvalidHandle: Problem(400, "invalid_handle", "The handle is not allowed"),
     HandleTaken: Problem(409, "handle_taken", "The handle is taken"),
+    # --- webhooks out -----------------------------------------------------------------------------
+    EndpointNotFound: Problem(404, "endpoint_not_found", "No such endpoint"),
+    DeliveryNotFound: Problem(404, "delivery_not_found", "No such delivery"),
+    EndpointDisabled: Problem(409, "endpoint_disabled", "The endpoint is disabled"),
+    InvalidEndpoint: Problem(400, "invalid_endpoint", "The endpoint is not valid"),
+    TooManyEndpoints: Problem(409, "limit_reached", "The limit is reached"),
     RightsNotDeclared: Problem(400, "rights_not_declared", "The rights are not declared"),
     UnsupportedImportKind: Problem(400, "unsupported_import_kind", "This kind of import is not offered"),
     TooManyDocuments: Problem(409, "too_many_documents", "The knowledge base is full"),

@@ -32,9 +32,7 @@ _SUBSCRIPTION = (
 
 EVENT_TYPES: tuple[EventType, ...] = (
     EventType("subscription.created", _CREATOR, "Somebody subscribed, or began a trial.", _SUBSCRIPTION),
-    EventType(
-        "subscription.updated", _CREATOR, "Status, plan, period or renewal changed.", _SUBSCRIPTION
-    ),
+    EventType("subscription.updated", _CREATOR, "Status, plan, period or renewal changed.", _SUBSCRIPTION),
     EventType("subscription.ended", _CREATOR, "It grants nothing any more.", _SUBSCRIPTION),
     EventType(
         "sale.created",

@@ -97,6 +97,8 @@ webhook_delivery = sa.Table(
     sa.Column("attempts", sa.Integer, nullable=False, server_default="0"),
     # When it is tried; moved ahead while it is being tried, so that a crash leaves it to be tried again.
     sa.Column("next_at", _TIME, nullable=False, server_default=_NOW),
+    # While it is being tried: since when. Whoever ends the try names it, so that a late one changes nothing.
+    sa.Column("claimed_at", _TIME),
     sa.Column("created_at", _TIME, nullable=False, server_default=_NOW),
     sa.Column("finished_at", _TIME),
     sa.ForeignKeyConstraint(

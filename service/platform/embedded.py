@@ -68,6 +68,8 @@ def refuse_unsafe(settings: Settings) -> None:
         wrong.append("ZHIHAO_STRIPE_API_BASE is set: payments would go to a stand-in for Stripe")
     if not settings.webhook_secrets:
         wrong.append("ZHIHAO_STRIPE_WEBHOOK_SECRETS is unset")
+    if settings.egress_allow_loopback:
+        wrong.append("ZHIHAO_EGRESS_ALLOW_LOOPBACK is set: strangers could have this machine call itself")
     if wrong:
         raise UnsafeSettings("; ".join(wrong) + ".")
 

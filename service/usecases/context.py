@@ -5,8 +5,10 @@ from dataclasses import dataclass
 from billing.processor.port import PaymentProcessor
 from search.engine.port import CardEngine, PassageEngine
 from service.answering.model import Model
+from service.mail.port import Mail
 from service.platform.blobs import Blobs
 from service.platform.database import Database
+from service.platform.egress import Egress
 from service.platform.settings import Settings
 from service.usecases.gate import Gate
 
@@ -24,3 +26,7 @@ class Context:
     model: Model | None
     gate: Gate | None = None
     """The queues of metered and readers' calls; without it each call is a group of its own."""
+    egress: Egress | None = None
+    """What reaches addresses that strangers name."""
+    mail: Mail | None = None
+    """Where letters go."""

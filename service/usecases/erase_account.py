@@ -9,6 +9,8 @@ from service.accounts import audit, exports, invitations, organizations, people,
 from service.knowledge import knowledge_bases
 from service.knowledge.cards import card_changed
 from service.knowledge.indexing import index_lock
+from service.mail import outbox
+from service.outgoing import endpoints
 from service.platform.jobs import defer
 from service.usecases.context import Context
 
@@ -59,6 +61,8 @@ async def erase_account(context: Context, *, account_id: UUID) -> None:
         await invitations.forget(session, email=account.email)
         await reports.forget_reporter(session, account_id=account_id)
         await exports.forget(session, account_id=account_id)
+        await endpoints.forget_account(session, account_id=account_id)
+        await outbox.forget_account(session, account_id=account_id)
         await sessions.end_all(session, account_id=account_id)
         await people.forget(session, account_id)
         await audit.record(session, actor_id=account_id, action="account.erased", subject=account_id)

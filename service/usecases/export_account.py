@@ -46,6 +46,11 @@ HELD: dict[str, str] = {
     "tips": """
         SELECT id, creator_id, amount, currency, message, anonymous, status, created_at
         FROM tip WHERE account_id = :account_id""",
+    "webhook_endpoints": """
+        SELECT id, url, types, enabled, disabled_reason, created_at
+        FROM webhook_endpoint WHERE account_id = :account_id AND deleted_at IS NULL""",
+    "letters": """
+        SELECT kind, state, at, finished_at FROM letter WHERE account_id = :account_id""",
     "grants": """
         SELECT knowledge_base_id, source, starts_at, ends_at, revoked_at
         FROM access_grant WHERE account_id = :account_id""",

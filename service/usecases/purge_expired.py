@@ -1,8 +1,10 @@
-"""Forgets what has served its time: idempotency keys, dead sessions, old exports."""
+"""Forgets what has served its time: idempotency keys, dead sessions, told events, sent letters, exports."""
 
 from datetime import timedelta
 
 from service.accounts import exports, sessions
+from service.mail import outbox
+from service.outgoing import deliveries
 from service.platform import idempotency
 from service.usecases.context import Context
 
@@ -19,5 +21,14 @@ async def purge_expired(context: Context) -> None:
         async with context.database.transaction() as session:
             lifetime = timedelta(days=settings.refresh_token_days)
             more = bool(await sessions.purge(session, lifetime=lifetime))
+    more = True
+    while more:
+        async with context.database.transaction() as session:
+            kept = timedelta(days=settings.outgoing_kept_days)
+            more = bool(await deliveries.purge(session, kept=kept))
+    more = True
+    while more:
+        async with context.database.transaction() as session:
+            more = bool(await outbox.purge(session, kept=timedelta(days=settings.mail_kept_days)))
     async with context.database.transaction() as session:
         await exports.purge(session)
