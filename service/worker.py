@@ -22,9 +22,9 @@ from service.platform.jobs import QUEUE
 from service.platform.settings import Settings
 from service.usecases.close_checkouts import close_checkouts
 from service.usecases.context import Context
+from service.usecases.deliver_webhooks import deliver_webhooks
 from service.usecases.end_renewals import end_renewals
 from service.usecases.erase_account import end_subscription
-from service.usecases.deliver_webhooks import deliver_webhooks
 from service.usecases.expire_reservations import expire_reservations
 from service.usecases.export_account import export_account
 from service.usecases.import_documents import import_documents
@@ -34,13 +34,13 @@ from service.usecases.purge_expired import purge_expired
 from service.usecases.rebuild_index import drop_index, rebuild_index
 from service.usecases.reconcile_balance import reconcile_balance
 from service.usecases.report_usage import report_usage
+from service.usecases.send_letters import send_letters
 from service.usecases.settle_stripe_event import settle_stripe_events
 from service.usecases.sweep_stripe_events import sweep_stripe_events
 from service.wiring import wired
 
 log = structlog.get_logger(__name__)
 
-from service.usecases.send_letters import send_letters
 STUCK_SECONDS = 2.0
 """How long a worker that stopped by itself may take to end."""
 
@@ -62,6 +62,8 @@ JOBS: Mapping[str, UseCase] = {
     "reconcile_balance": reconcile_balance,
     "settle_stripe_events": settle_stripe_events,
     "sweep_stripe_events": sweep_stripe_events,
+    "deliver_webhooks": deliver_webhooks,
+    "send_letters": send_letters,
     "purge_expired": purge_expired,
 }
 """Each is called as ``await use_case(context, **args)``."""
@@ -78,9 +80,9 @@ class Periodic:
 PERIODIC: tuple[Periodic, ...] = (
     Periodic("sweep_stripe_events", lambda settings: settings.webhook_sweep_seconds),
     Periodic("expire_reservations", lambda settings: settings.reservation_sweep_seconds),
-    "deliver_webhooks": deliver_webhooks,
-    "send_letters": send_letters,
     Periodic("report_usage", lambda settings: settings.usage_report_seconds),
+    Periodic("deliver_webhooks", lambda settings: settings.outgoing_sweep_seconds),
+    Periodic("send_letters", lambda settings: settings.mail_sweep_seconds),
     Periodic("purge_expired", lambda settings: settings.purge_seconds),
 )
 
@@ -100,8 +102,6 @@ class Patience(BaseRetryStrategy):
 
 def every(seconds: int) -> str:
     """The cron line, with a sixth field of seconds, of an interval that divides its minute, hour or day."""
-    Periodic("deliver_webhooks", lambda settings: settings.outgoing_sweep_seconds),
-    Periodic("send_letters", lambda settings: settings.mail_sweep_seconds),
     if seconds < 60:
         return f"* * * * * */{seconds}"
     if seconds < 3600:

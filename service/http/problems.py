@@ -66,14 +66,14 @@ from service.knowledge.imports import ImportNotFound, UnsupportedImportKind
 from service.knowledge.knowledge_bases import KnowledgeBaseNotFound, RightsNotDeclared
 from service.knowledge.profiles import HandleTaken, InvalidHandle, ProfileNotFound
 from service.knowledge.revisions import RevisionNotFound
+from service.outgoing.endpoints import EndpointDisabled, EndpointNotFound, InvalidEndpoint, TooManyEndpoints
+from service.outgoing.log import DeliveryNotFound
 from service.platform.batcher import Overloaded
 from service.platform.blobs import BlobsUnavailable
 from service.platform.idempotency import IdempotencyConflict, IdempotencyInProgress
 from service.usecases.change_subscription import PlanChangeRefused, SubscriptionEnded
 from service.usecases.erase_account import OwnsOrganization, OwnsPublished
 from service.usecases.grant_access import InvalidGrant
-from service.outgoing.endpoints import EndpointDisabled, EndpointNotFound, InvalidEndpoint, TooManyEndpoints
-from service.outgoing.log import DeliveryNotFound
 from service.usecases.moderate import OperatorsStay, SuspendedFreeze
 from service.usecases.read_creator import CreatorNotFound
 from service.usecases.running_answer import AnswerInterrupted
@@ -135,6 +135,12 @@ PROBLEMS: dict[type[Exception], Problem] = {
     TooManyMembers: Problem(409, "limit_reached", "The limit is reached"),
     TooManyKeys: Problem(409, "limit_reached", "The limit is reached"),
     InvalidKey: Problem(400, "invalid_input", "The key's limits are not valid"),
+    # --- webhooks out -----------------------------------------------------------------------------
+    EndpointNotFound: Problem(404, "endpoint_not_found", "No such endpoint"),
+    DeliveryNotFound: Problem(404, "delivery_not_found", "No such delivery"),
+    EndpointDisabled: Problem(409, "endpoint_disabled", "The endpoint is disabled"),
+    InvalidEndpoint: Problem(400, "invalid_endpoint", "The endpoint is not valid"),
+    TooManyEndpoints: Problem(409, "limit_reached", "The limit is reached"),
     # --- knowledge --------------------------------------------------------------------------------
     ProfileNotFound: Problem(404, "profile_not_found", "No such profile"),
     KnowledgeBaseNotFound: Problem(404, "knowledge_base_not_found", "No such knowledge base"),
@@ -144,12 +150,6 @@ PROBLEMS: dict[type[Exception], Problem] = {
     ImportNotFound: Problem(404, "import_not_found", "No such import"),
     InvalidHandle: Problem(400, "invalid_handle", "The handle is not allowed"),
     HandleTaken: Problem(409, "handle_taken", "The handle is taken"),
-    # --- webhooks out -----------------------------------------------------------------------------
-    EndpointNotFound: Problem(404, "endpoint_not_found", "No such endpoint"),
-    DeliveryNotFound: Problem(404, "delivery_not_found", "No such delivery"),
-    EndpointDisabled: Problem(409, "endpoint_disabled", "The endpoint is disabled"),
-    InvalidEndpoint: Problem(400, "invalid_endpoint", "The endpoint is not valid"),
-    TooManyEndpoints: Problem(409, "limit_reached", "The limit is reached"),
     RightsNotDeclared: Problem(400, "rights_not_declared", "The rights are not declared"),
     UnsupportedImportKind: Problem(400, "unsupported_import_kind", "This kind of import is not offered"),
     TooManyDocuments: Problem(409, "too_many_documents", "The knowledge base is full"),
