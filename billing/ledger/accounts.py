@@ -13,6 +13,8 @@ Kind = Literal[
     "tax_payable",  # tax collected, owed to the state
     "platform_revenue",  # the platform's take
     "processor_fees",  # the platform's share of what the processor keeps
+    "bank",  # what left the processor for a bank account of the platform's, or was paid from one
+    "suspense",  # moved at the processor by hand, to or from nobody known here
     "creator_earned",  # a creator's share of sales, less tax
     "creator_fees",  # the creator's share of what the processor keeps
     "creator_refunded",  # the creator's share of what was given back

@@ -1,6 +1,7 @@
-"""Payout accounts: where a creator is paid, as the processor says it stands."""
+"""Payout accounts: where a creator is paid and how, as the processor says it stands."""
 
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any, Literal
 from uuid import UUID
 
@@ -8,15 +9,31 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
+from billing.payouts.reach import Method
 from billing.payouts.tables import payout_account
 from billing.processor.port import ProcessorAccount
 
 Status = Literal["onboarding", "enabled", "restricted", "disconnected"]
 
 
+class CountryFixed(Exception):
+    """The account is open at the processor, which keeps its country for good."""
+
+
+class PayoutsManual(Exception):
+    """No transfer reaches the creator's country: they are paid by hand, and have nothing to open."""
+
+
+class SalesStopped(Exception):
+    """The creator has sold for long enough without saying where they are to be paid."""
+
+
 @dataclass(frozen=True)
 class PayoutAccountFact:
-    """``requirements`` names what the processor still asks of the creator."""
+    """``requirements`` names what the processor still asks of the creator.
+
+    ``details`` is where to pay by hand, as it was given, sealed or not.
+    """
 
     account_id: UUID
     stripe_account_id: str | None
@@ -24,6 +41,23 @@ class PayoutAccountFact:
     country: str | None
     payouts_enabled: bool
     requirements: list[str]
+    method: Method
+    details: bytes | None
+    frozen_at: datetime | None
+    first_sale_at: datetime | None
+
+    @property
+    def ready(self) -> bool:
+        """Whether there is somewhere to pay to, or was: what the processor asks again stops no sale."""
+        if self.method == "manual":
+            return self.details is not None
+        return self.status in {"enabled", "restricted"}
+
+    def sales_stop_at(self, *, days: int) -> datetime | None:
+        """When sales stop, or stopped; None when nothing stands against them."""
+        if self.ready or self.first_sale_at is None:
+            return None
+        return self.first_sale_at + timedelta(days=days)
 
 
 async def ensure(session: AsyncSession, account_id: UUID) -> PayoutAccountFact:
@@ -51,12 +85,21 @@ async def project(session: AsyncSession, *, account_id: UUID, account: Processor
             payout_account.c.account_id == account_id,
             sa.or_(
                 payout_account.c.stripe_account_id.is_(None),
-                payout_account.c.stripe_account_id == account.id,
+                # What its owner took away stays away, whatever is told of it late.
+                sa.and_(
+                    payout_account.c.stripe_account_id == account.id,
+                    payout_account.c.status != "disconnected",
+                ),
+                sa.and_(
+                    payout_account.c.stripe_account_id != account.id,
+                    payout_account.c.status == "disconnected",
+                ),
             ),
         )
         .values(
             stripe_account_id=account.id,
             country=account.country,
+            method="transfer",
             status=status,
             details_submitted=account.details_submitted,
             transfers_enabled=account.transfers_enabled,
@@ -66,6 +109,43 @@ async def project(session: AsyncSession, *, account_id: UUID, account: Processor
             updated_at=sa.func.zhihao_now(),
         )
     )
+
+
+async def locate(
+    session: AsyncSession,
+    account_id: UUID,
+    *,
+    country: str,
+    method: Method,
+    details: bytes | None,
+) -> PayoutAccountFact:
+    """Says where the creator is, how they are paid there, and, by hand, where to; None keeps what was given.
+
+    Raises ``CountryFixed``.
+    """
+    before = await ensure(session, account_id)
+    if before.stripe_account_id and before.status != "disconnected" and before.country != country:
+        raise CountryFixed("Your account is open; its country stays.")
+    kept = payout_account.c.details if details is None else details
+    await session.execute(
+        sa.update(payout_account)
+        .where(payout_account.c.account_id == account_id)
+        .values(
+            country=country,
+            method=method,
+            details=kept if method == "manual" else None,
+            updated_at=sa.func.zhihao_now(),
+        )
+    )
+    return await ensure(session, account_id)
+
+
+async def check_selling(session: AsyncSession, creator_id: UUID, *, days: int) -> None:
+    """Raises ``SalesStopped`` for a creator who sold first more than ``days`` ago and cannot be paid."""
+    account = await find(session, creator_id)
+    stop = None if account is None else account.sales_stop_at(days=days)
+    if stop is not None and stop <= (await session.execute(sa.select(sa.func.zhihao_now()))).scalar_one():
+        raise SalesStopped("This creator sells nothing for now: there is nowhere to pay their share to.")
 
 
 async def disconnected(session: AsyncSession, stripe_account_id: str) -> None:
@@ -97,4 +177,8 @@ def _fact(row: sa.Row[Any]) -> PayoutAccountFact:
         country=row.country,
         payouts_enabled=row.payouts_enabled,
         requirements=list(row.requirements),
+        method=row.method,
+        details=row.details,
+        frozen_at=row.frozen_at,
+        first_sale_at=row.first_sale_at,
     )

@@ -66,7 +66,7 @@ def netted(
     """One payment for all that is of no charge, less the debts; None while it is under ``least``.
 
     ``unripe`` of it was earned too lately. ``with_charges`` adds every ripe charge, for who is paid by one
-    payment for everything; without, the charges must have been planned before and be out of ``dues``.
+    payment for everything; without it charges are paid by ``charges``, which is to be planned before.
     """
     loose = available - sum(due.amount for due in dues)
     # What came too lately may still be taken back; a debt is a debt at once.

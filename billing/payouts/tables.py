@@ -97,7 +97,7 @@ payout = sa.Table(
     sa.Column("source_charge_id", sa.Text),
     # Another attempt has another idempotency key.
     sa.Column("attempt", sa.Integer, nullable=False, server_default="1"),
-    # Since when the outcome of this attempt is unknown; then, when to try again.
+    # Since when this attempt is made, by the machine's clock; and when to make another, by ours.
     sa.Column("begun_at", _TIME),
     sa.Column("retry_at", _TIME),
     # The processor keeps a failure under the attempt's key: it has to be another.
@@ -107,6 +107,8 @@ payout = sa.Table(
     sa.Column("reference", sa.Text),
     sa.Column("created_at", _TIME, nullable=False, server_default=_NOW),
     sa.Column("paid_at", _TIME),
+    # When its creator was written a letter about it.
+    sa.Column("told_at", _TIME),
     sa.CheckConstraint("kind IN ('sale', 'netted', 'offset', 'external')", name="payout_kind_check"),
     sa.CheckConstraint("method IN ('transfer', 'manual')", name="payout_method_check"),
     sa.CheckConstraint(
@@ -137,6 +139,11 @@ payout = sa.Table(
         postgresql_where=sa.text("method = 'transfer' AND reference IS NOT NULL"),
     ),
     sa.Index("payout_sale_index", "sale_id", postgresql_where=sa.text("sale_id IS NOT NULL")),
+    sa.Index(
+        "payout_untold_index",
+        "creator_id",
+        postgresql_where=sa.text("status = 'paid' AND amount > 0 AND told_at IS NULL"),
+    ),
     sa.Index("payout_batch_index", "batch_id", postgresql_where=sa.text("batch_id IS NOT NULL")),
 )
 

@@ -11,10 +11,11 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
 from billing.ledger.journal import Source, post
-from billing.ledger.splitting import Split, refund_entries, sale_entries
+from billing.ledger.splitting import Split, sale_entries
 from billing.money import Money
-from billing.processor.port import Charge, Refund
-from billing.subscriptions.tables import refund, sale
+from billing.payouts import allocations
+from billing.processor.port import Charge
+from billing.subscriptions.tables import sale
 
 Kind = Literal["subscription", "pass", "tip", "metered"]
 
@@ -116,72 +117,18 @@ async def record(
         effective_at=charge.paid_at,
         sale_id=id,
     )
+    if sold.creator_id is not None:
+        await allocations.add(
+            session,
+            sale_id=id,
+            creator_id=sold.creator_id,
+            currency=charge.settled.currency,
+            stripe_charge_id=charge.id,
+            charged=charge.settled.amount,
+            net=split.creators[sold.creator_id] - split.creator_fees[sold.creator_id],
+            earned_at=charge.paid_at,
+        )
     return id
-
-
-@dataclass(frozen=True)
-class Refunded:
-    """What a sale came to after a refund."""
-
-    sale_id: UUID
-    kind: Kind
-    whole: bool
-
-
-async def give_back(session: AsyncSession, *, id: UUID, returned: Refund) -> Refunded | None:
-    """Keeps and posts a refund of a sale; None when it was kept before, or has not left the balance.
-
-    Only sales of one creator are divided here; a metered invoice's refund is the platform's. Raises
-    ``SaleUnknown``.
-    """
-    if returned.balance_transaction_id is None or returned.status in {"failed", "canceled"}:
-        return None
-    query = sa.select(sale).where(sale.c.stripe_charge_id == returned.charge_id).with_for_update()
-    sold = (await session.execute(query)).one_or_none()
-    if sold is None:
-        raise SaleUnknown(f"the charge {returned.charge_id} is not recorded yet")
-    row = await session.execute(
-        insert(refund)
-        .values(
-            id=id,
-            sale_id=sold.id,
-            stripe_refund_id=returned.id,
-            stripe_balance_transaction_id=returned.balance_transaction_id,
-            amount=returned.presented.amount,
-            currency=returned.presented.currency,
-            settled_amount=returned.settled.amount,
-            settled_currency=returned.settled.currency,
-            fee=returned.fee,
-            created_at=returned.created_at,
-        )
-        .on_conflict_do_nothing(constraint="refund_stripe_unique")
-        .returning(refund.c.id)
-    )
-    if row.one_or_none() is None:
-        return None
-    await post(
-        session,
-        id=id,
-        source=Source("refund", returned.id, "refund"),
-        entries=refund_entries(
-            _split_of(sold),
-            sold.settled_currency,
-            before=sold.settled_refunded,
-            amount=returned.settled.amount,
-            fee=returned.fee,
-        ),
-        effective_at=returned.created_at,
-        sale_id=sold.id,
-    )
-    await session.execute(
-        sa.update(sale)
-        .where(sale.c.id == sold.id)
-        .values(
-            refunded=sale.c.refunded + returned.presented.amount,
-            settled_refunded=sale.c.settled_refunded + returned.settled.amount,
-        )
-    )
-    return Refunded(sold.id, sold.kind, sold.refunded + returned.presented.amount >= sold.amount)
 
 
 async def list_sales(
@@ -202,18 +149,6 @@ async def list_sales(
     if before is not None:
         query = query.where(sale.c.id < before)
     return [_fact(row) for row in await session.execute(query.order_by(sale.c.id.desc()).limit(limit))]
-
-
-def _split_of(sold: sa.Row[Any]) -> Split:
-    if sold.creator_id is None:
-        return Split({}, sold.creator_amount + sold.platform_amount, sold.settled_tax, {}, sold.fee)
-    return Split(
-        {sold.creator_id: sold.creator_amount},
-        sold.platform_amount,
-        sold.settled_tax,
-        {sold.creator_id: sold.creator_fee},
-        sold.platform_fee,
-    )
 
 
 def _fact(row: sa.Row[Any]) -> SaleFact:

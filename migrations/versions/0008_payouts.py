@@ -77,6 +77,7 @@ def _payouts() -> None:
         sa.Column("reference", sa.Text),
         sa.Column("created_at", _TIME, nullable=False, server_default=_NOW),
         sa.Column("paid_at", _TIME),
+        sa.Column("told_at", _TIME),
         sa.CheckConstraint("kind IN ('sale', 'netted', 'offset', 'external')", name="payout_kind_check"),
         sa.CheckConstraint("method IN ('transfer', 'manual')", name="payout_method_check"),
         sa.CheckConstraint(
@@ -110,6 +111,12 @@ def _payouts() -> None:
     )
     op.create_index(
         "payout_sale_index", "payout", ["sale_id"], postgresql_where=sa.text("sale_id IS NOT NULL")
+    )
+    op.create_index(
+        "payout_untold_index",
+        "payout",
+        ["creator_id"],
+        postgresql_where=sa.text("status = 'paid' AND amount > 0 AND told_at IS NULL"),
     )
     op.create_index(
         "payout_batch_index", "payout", ["batch_id"], postgresql_where=sa.text("batch_id IS NOT NULL")

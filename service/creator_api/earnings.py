@@ -1,34 +1,17 @@
-"""Earnings: what was earned, what it cost, what is payable, and where it is paid."""
+"""Earnings: what was earned, what it cost, what is payable."""
 
 from datetime import datetime
 from uuid import UUID
 
-from litestar import get, post
+from litestar import get
 from litestar.di import NamedDependency
-from litestar.params import JSONBody
 
-from service.creator_api.schemas import PayoutAccountBody
 from service.http.login import Person
 from service.http.paging import Page, PageRequest, decode_cursor, encode_cursor
 from service.http.periods import From, To, period_of
-from service.platform.idempotency import Once
-from service.usecases import open_payout_account, read_earnings
+from service.usecases import read_earnings
 from service.usecases.context import Context
-from service.usecases.open_payout_account import Onboarding
 from service.usecases.read_earnings import Analytics, Earnings, Line, SaleFact, TipFact
-
-
-@post("/payout-account")
-async def open_account(
-    data: JSONBody[PayoutAccountBody],
-    person: NamedDependency[Person],
-    context: NamedDependency[Context],
-    once: NamedDependency[Once | None],
-) -> Onboarding:
-    """The page where the creator tells Stripe who they are. Sales may start before it is done."""
-    return await open_payout_account.open_payout_account(
-        context, account_id=person.account_id, return_url=data.return_url, once=once
-    )
 
 
 @get("/earnings")
@@ -107,4 +90,4 @@ async def analytics(
     return await read_earnings.read_analytics(context, creator_id=person.account_id, start=start, end=end)
 
 
-handlers = [open_account, earnings, transfers, sales, tips, analytics]
+handlers = [earnings, transfers, sales, tips, analytics]

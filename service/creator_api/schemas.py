@@ -112,6 +112,12 @@ class PlanChanges(Struct, forbid_unknown_fields=True, kw_only=True):
     status: Literal["active", "archived"] | None = None
 
 
+class RepriceBody(Struct, forbid_unknown_fields=True, kw_only=True):
+    """The least notice there is, if none is named."""
+
+    notice_days: int | None = None
+
+
 class GrantBody(Struct, forbid_unknown_fields=True, kw_only=True):
     """Access without a sale, until then or until it is taken back."""
 
@@ -121,6 +127,7 @@ class GrantBody(Struct, forbid_unknown_fields=True, kw_only=True):
 
 
 class PayoutAccountBody(Struct, forbid_unknown_fields=True, kw_only=True):
-    """``return_url`` is where the creator comes back to."""
+    """``return_url`` is where the creator comes back to; ``country`` (ISO 3166-1) is the platform's if absent."""
 
     return_url: Url
+    country: Annotated[str, Meta(min_length=2, max_length=2)] | None = None
