@@ -20,21 +20,29 @@ from procrastinate.worker import Worker
 
 from service.platform.jobs import QUEUE
 from service.platform.settings import Settings
+from service.usecases.balance_sale import balance_sale
 from service.usecases.close_checkouts import close_checkouts
+from service.usecases.close_months import close_months
 from service.usecases.context import Context
 from service.usecases.deliver_webhooks import deliver_webhooks
 from service.usecases.end_renewals import end_renewals
 from service.usecases.erase_account import end_subscription
 from service.usecases.expire_reservations import expire_reservations
 from service.usecases.export_account import export_account
+from service.usecases.finish_refund import end_given_back, finish_refund, sweep_refunds
+from service.usecases.free_included import free_included
 from service.usecases.import_documents import import_documents
 from service.usecases.index_card import index_card, rebuild_cards
 from service.usecases.index_document import index_document
+from service.usecases.pay_creators import pay_creators
 from service.usecases.purge_expired import purge_expired
 from service.usecases.rebuild_index import drop_index, rebuild_index
 from service.usecases.reconcile_balance import reconcile_balance
+from service.usecases.record_transfer import tell_payouts
 from service.usecases.report_usage import report_usage
+from service.usecases.reprice_plan import tell_price_change
 from service.usecases.send_letters import send_letters
+from service.usecases.settle_change import settle_change, sweep_changes
 from service.usecases.settle_stripe_event import settle_stripe_events
 from service.usecases.sweep_stripe_events import sweep_stripe_events
 from service.wiring import wired
@@ -54,14 +62,25 @@ JOBS: Mapping[str, UseCase] = {
     "index_card": index_card,
     "rebuild_cards": rebuild_cards,
     "expire_reservations": expire_reservations,
+    "free_included": free_included,
     "report_usage": report_usage,
     "export_account": export_account,
     "end_subscription": end_subscription,
     "end_renewals": end_renewals,
+    "finish_refund": finish_refund,
+    "sweep_refunds": sweep_refunds,
+    "end_given_back": end_given_back,
     "close_checkouts": close_checkouts,
+    "close_months": close_months,
     "reconcile_balance": reconcile_balance,
+    "settle_change": settle_change,
+    "sweep_changes": sweep_changes,
+    "tell_price_change": tell_price_change,
     "settle_stripe_events": settle_stripe_events,
     "sweep_stripe_events": sweep_stripe_events,
+    "pay_creators": pay_creators,
+    "balance_sale": balance_sale,
+    "tell_payouts": tell_payouts,
     "deliver_webhooks": deliver_webhooks,
     "send_letters": send_letters,
     "purge_expired": purge_expired,
@@ -81,6 +100,10 @@ PERIODIC: tuple[Periodic, ...] = (
     Periodic("sweep_stripe_events", lambda settings: settings.webhook_sweep_seconds),
     Periodic("expire_reservations", lambda settings: settings.reservation_sweep_seconds),
     Periodic("report_usage", lambda settings: settings.usage_report_seconds),
+    Periodic("sweep_changes", lambda settings: settings.change_sweep_seconds),
+    Periodic("sweep_refunds", lambda settings: settings.refund_sweep_seconds),
+    Periodic("close_months", lambda settings: settings.pool_sweep_seconds),
+    Periodic("pay_creators", lambda settings: settings.payout_run_seconds),
     Periodic("deliver_webhooks", lambda settings: settings.outgoing_sweep_seconds),
     Periodic("send_letters", lambda settings: settings.mail_sweep_seconds),
     Periodic("purge_expired", lambda settings: settings.purge_seconds),

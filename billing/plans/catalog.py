@@ -5,7 +5,7 @@ it is ``active``, which it is once the processor knows it.
 """
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
@@ -55,6 +55,16 @@ class Offer:
     plan: PlanFact
     price_id: UUID
     stripe_product_id: str | None
+    stripe_price_id: str | None
+
+
+@dataclass(frozen=True)
+class PriceFact:
+    """A price that a plan has or had; ``stripe_price_id`` is None until the processor knows it."""
+
+    id: UUID
+    plan_id: UUID
+    price: Money
     stripe_price_id: str | None
 
 
@@ -175,6 +185,15 @@ async def plan_at_price(session: Reader, stripe_price_id: str) -> tuple[UUID, UU
     query = sa.select(plan_price.c.plan_id, plan_price.c.id)
     row = (await session.execute(query.where(plan_price.c.stripe_price_id == stripe_price_id))).one_or_none()
     return None if row is None else (row.plan_id, row.id)
+
+
+async def prices(session: Reader, ids: Collection[UUID]) -> dict[UUID, PriceFact]:
+    """Prices by their ids, of now or of before."""
+    rows = await session.execute(sa.select(plan_price).where(plan_price.c.id.in_(ids)))
+    return {
+        row.id: PriceFact(row.id, row.plan_id, Money(row.amount, row.currency), row.stripe_price_id)
+        for row in rows
+    }
 
 
 async def days_of(session: Reader, plan_id: UUID) -> int | None:

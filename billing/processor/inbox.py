@@ -122,6 +122,15 @@ async def release(session: AsyncSession, lane: Lane) -> bool:
     return True
 
 
+async def let_go(session: AsyncSession, lane: Lane) -> None:
+    """Lets go of the lane whatever waits in it, if it is still held; others are to see to what waits."""
+    await session.execute(
+        sa.update(processor_lane)
+        .where(processor_lane.c.lane == lane.name, processor_lane.c.fence == lane.fence)
+        .values(held_until=sa.func.clock_timestamp())
+    )
+
+
 async def due(session: AsyncSession, lane: Lane, *, limit: int = 100) -> list[StoredEvent]:
     """The lane's events that wait to be worked, oldest first."""
     query = sa.select(

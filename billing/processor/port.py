@@ -15,10 +15,21 @@ from typing import Literal, Protocol
 
 from billing.money import Money
 from billing.processor.balance import BalanceHistory
+from billing.processor.disputes import Disputes
+from billing.processor.portal import CustomerPortal
+from billing.processor.refunds import Refunds
+from billing.processor.schedules import ScheduledChanges
+from billing.processor.transfers import Transfers
+from billing.processor.usage import ReportedUsage
 
 
 class ProcessorUnavailable(Exception):
     """The processor could not be reached, is overloaded or failed: the outcome is unknown, ask later."""
+
+
+class ProcessorFailureKept(ProcessorUnavailable):
+    """The processor failed and keeps that failure under this idempotency key: whether anything was done is
+    unknown, and to be looked up; only another key can do it again."""
 
 
 class ProcessorRefused(Exception):
@@ -50,7 +61,11 @@ class LineItem:
 
 @dataclass(frozen=True)
 class CheckoutRequest:
-    """A hosted payment page. ``metadata`` is put on the session and on what the session makes."""
+    """A hosted payment page. ``metadata`` is put on the session and on what the session makes.
+
+    ``terms`` (1,200 characters at most) are shown beside the button; with ``require_agreement`` the buyer
+    ticks a box that links to the terms of service which the processor was told of.
+    """
 
     mode: Literal["subscription", "payment"]
     line_items: Sequence[LineItem]
@@ -63,11 +78,16 @@ class CheckoutRequest:
     trial_days: int = 0
     billing_cycle_anchor: datetime | None = None
     transfer_group: str | None = None
+    terms: str | None = None
+    require_agreement: bool = False
 
 
 @dataclass(frozen=True)
 class CheckoutSnapshot:
-    """``status`` is open, complete or expired; ``payment_status`` paid, unpaid or no_payment_required."""
+    """``status`` is open, complete or expired; ``payment_status`` paid, unpaid or no_payment_required.
+
+    ``failed``: it is complete, and its payment, which was to come later, did not.
+    """
 
     id: str
     url: str | None
@@ -80,11 +100,16 @@ class CheckoutSnapshot:
     payment_intent_id: str | None = None
     expires_at: datetime | None = None
     tax: int = 0
+    failed: bool = False
 
 
 @dataclass(frozen=True)
 class SubscriptionSnapshot:
-    """``status`` in Stripe's words; the period is that of its first item."""
+    """``status`` in Stripe's words; the period is that of its first item.
+
+    ``schedule_id`` is the schedule that manages it, ``pending_price_id`` what it changes to once its open
+    invoice is paid.
+    """
 
     id: str
     customer_id: str
@@ -100,6 +125,8 @@ class SubscriptionSnapshot:
     trial_end: datetime | None
     latest_invoice_id: str | None
     metadata: Mapping[str, str] = field(default_factory=dict)
+    schedule_id: str | None = None
+    pending_price_id: str | None = None
 
 
 @dataclass(frozen=True)
@@ -124,20 +151,6 @@ class Charge:
 
 
 @dataclass(frozen=True)
-class Refund:
-    """``settled`` is what left the platform's balance (positive), in the settlement currency."""
-
-    id: str
-    charge_id: str
-    balance_transaction_id: str | None
-    status: str
-    presented: Money
-    settled: Money
-    fee: int
-    created_at: datetime
-
-
-@dataclass(frozen=True)
 class InvoiceLine:
     """One line of an invoice, real or previewed; ``amount`` in minor units of the invoice's currency."""
 
@@ -147,11 +160,13 @@ class InvoiceLine:
     price_id: str | None
     period_start: datetime
     period_end: datetime
+    item_id: str | None = None
 
 
 @dataclass(frozen=True)
 class InvoiceSnapshot:
-    """An invoice, or the preview of the next one (then ``id`` may be None)."""
+    """An invoice, or the preview of the next one (then ``id`` may be None). A person can pay it at
+    ``hosted_url``; the processor tries again by itself at ``next_attempt_at``."""
 
     id: str | None
     customer_id: str | None
@@ -166,6 +181,11 @@ class InvoiceSnapshot:
     period_end: datetime
     lines: tuple[InvoiceLine, ...] = ()
     metadata: Mapping[str, str] = field(default_factory=dict)
+    hosted_url: str | None = None
+    next_attempt_at: datetime | None = None
+    reason: str | None = None
+    finalizes_at: datetime | None = None
+    finalized_at: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -205,7 +225,9 @@ class ProcessorEvent:
     raw: bytes
 
 
-class PaymentProcessor(BalanceHistory, Protocol):
+class PaymentProcessor(
+    Refunds, Disputes, ScheduledChanges, CustomerPortal, Transfers, BalanceHistory, ReportedUsage, Protocol
+):
     """A processor of payments; Stripe, or the sandbox that stands in for it."""
 
     async def create_customer(
@@ -280,16 +302,6 @@ class PaymentProcessor(BalanceHistory, Protocol):
         """As ``retrieve_payment``, by the charge."""
         ...
 
-    async def list_refunds(self, charge_id: str) -> list[Refund]:
-        """Every refund of a charge, oldest first."""
-        ...
-
-    async def create_refund(
-        self, charge_id: str, *, amount: int | None, metadata: Mapping[str, str], idempotency_key: str
-    ) -> Refund:
-        """Gives back ``amount`` of the presented currency, or all that is left."""
-        ...
-
     async def create_account(
         self, *, email: str | None, country: str | None, metadata: Mapping[str, str], idempotency_key: str
     ) -> ProcessorAccount:
@@ -305,9 +317,15 @@ class PaymentProcessor(BalanceHistory, Protocol):
     async def retrieve_account(self, account_id: str) -> ProcessorAccount: ...
 
     async def ensure_metered_prices(
-        self, *, currency: str, unit_amounts: Mapping[Meter, Decimal], idempotency_key: str
+        self,
+        *,
+        currency: str,
+        unit_amounts: Mapping[Meter, Decimal],
+        included: Mapping[Meter, int],
+        idempotency_key: str,
     ) -> MeterPrices:
-        """The meters and metered monthly prices (``unit_amounts`` in minor units), made when missing."""
+        """The meters and metered monthly prices (``unit_amounts`` in minor units, each month's first
+        ``included`` units free), made when missing."""
         ...
 
     async def send_meter_event(

@@ -24,15 +24,29 @@ from billing.processor.port import (
     LineItem,
     ProcessorAccount,
     ProcessorEvent,
-    Refund,
     SubscriptionSnapshot,
 )
 from billing.processor.stripe_balance import StripeBalance
 from billing.processor.stripe_calls import asked, once, present, seconds
+from billing.processor.stripe_disputes import StripeDisputes
 from billing.processor.stripe_metering import StripeMetering
+from billing.processor.stripe_portal import StripePortal
+from billing.processor.stripe_refunds import StripeRefunds
+from billing.processor.stripe_schedules import StripeSchedules
+from billing.processor.stripe_transfers import StripeTransfers
+from billing.processor.stripe_usage import StripeUsage
 
 
-class StripeGateway(StripeMetering, StripeBalance):
+class StripeGateway(
+    StripeMetering,
+    StripeRefunds,
+    StripeDisputes,
+    StripeSchedules,
+    StripePortal,
+    StripeTransfers,
+    StripeBalance,
+    StripeUsage,
+):
     """One client with its connections; ``close`` it at the end of the process."""
 
     def __init__(self, config: ProcessorConfig) -> None:
@@ -45,6 +59,7 @@ class StripeGateway(StripeMetering, StripeBalance):
             http_client=self._http,
         )
         super().__init__(self._stripe.v1)
+        self._v2 = self._stripe.v2
 
     async def close(self) -> None:
         await self._http.close_async()  # type: ignore[no-untyped-call]  # the SDK forgot its return type
@@ -100,6 +115,7 @@ class StripeGateway(StripeMetering, StripeBalance):
                 inherited["billing_cycle_anchor"] = seconds(request.billing_cycle_anchor)
         elif request.transfer_group:
             inherited["transfer_group"] = request.transfer_group
+        taxed = self._config.automatic_tax
         params = present(
             mode=request.mode,
             line_items=[_line_item(item) for item in request.line_items],
@@ -109,7 +125,12 @@ class StripeGateway(StripeMetering, StripeBalance):
             metadata=metadata,
             customer=request.customer_id,
             customer_email=None if request.customer_id else request.customer_email,
-            automatic_tax={"enabled": True} if self._config.automatic_tax else None,
+            automatic_tax={"enabled": True} if taxed else None,
+            tax_id_collection={"enabled": True} if taxed else None,
+            # Tax is of a place: what the page asks is kept with the customer, for the renewals.
+            customer_update={"address": "auto", "name": "auto"} if taxed and request.customer_id else None,
+            consent_collection={"terms_of_service": "required"} if request.require_agreement else None,
+            custom_text={"submit": {"message": request.terms}} if request.terms else None,
             subscription_data=inherited if request.mode == "subscription" else None,
             payment_intent_data=inherited if request.mode == "payment" else None,
         )
@@ -121,7 +142,11 @@ class StripeGateway(StripeMetering, StripeBalance):
         await asked(self._v1.checkout.sessions.expire_async(session_id, {}, once(idempotency_key)))
 
     async def retrieve_checkout(self, session_id: str) -> CheckoutSnapshot:
-        return snapshots.checkout(await asked(self._v1.checkout.sessions.retrieve_async(session_id)))
+        # Whether a payment that comes later has failed is known by its intent alone.
+        expanded = {"expand": ["payment_intent"]}
+        return snapshots.checkout(
+            await asked(self._v1.checkout.sessions.retrieve_async(session_id, present(**expanded)))
+        )
 
     # --- subscriptions --------------------------------------------------------------------------
 
@@ -162,7 +187,13 @@ class StripeGateway(StripeMetering, StripeBalance):
     # --- payments -------------------------------------------------------------------------------
 
     async def retrieve_invoice(self, invoice_id: str) -> InvoiceSnapshot:
-        return snapshots.invoice(await asked(self._v1.invoices.retrieve_async(invoice_id)))
+        invoice = await asked(self._v1.invoices.retrieve_async(invoice_id))
+        lines = invoice["lines"]
+        while lines["has_more"]:
+            after = present(limit=100, starting_after=invoice["lines"]["data"][-1]["id"])
+            lines = await asked(self._v1.invoices.line_items.list_async(invoice_id, after))
+            invoice["lines"]["data"] += lines["data"]
+        return snapshots.invoice(invoice)
 
     async def list_invoice_charges(self, invoice_id: str) -> list[Charge]:
         # Expanding as far as the balance transaction would be one level too deep for Stripe.
@@ -195,22 +226,6 @@ class StripeGateway(StripeMetering, StripeBalance):
         return snapshots.charge(
             await asked(self._v1.charges.retrieve_async(charge_id, {"expand": ["balance_transaction"]}))
         )
-
-    async def list_refunds(self, charge_id: str) -> list[Refund]:
-        listed = await asked(
-            self._v1.refunds.list_async(
-                {"charge": charge_id, "limit": 100, "expand": ["data.balance_transaction"]}
-            )
-        )
-        return sorted((snapshots.refund(item) for item in listed["data"]), key=lambda r: (r.created_at, r.id))
-
-    async def create_refund(
-        self, charge_id: str, *, amount: int | None, metadata: Mapping[str, str], idempotency_key: str
-    ) -> Refund:
-        params = present(
-            charge=charge_id, amount=amount, metadata=dict(metadata), expand=["balance_transaction"]
-        )
-        return snapshots.refund(await asked(self._v1.refunds.create_async(params, once(idempotency_key))))
 
     # --- creators' accounts ---------------------------------------------------------------------
 

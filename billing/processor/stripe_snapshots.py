@@ -12,7 +12,6 @@ from billing.processor.port import (
     InvoiceLine,
     InvoiceSnapshot,
     ProcessorAccount,
-    Refund,
     SubscriptionSnapshot,
 )
 
@@ -39,23 +38,28 @@ def _metadata(stripe: Object) -> dict[str, str]:
 
 
 def checkout(session: Object) -> CheckoutSnapshot:
+    intent = session.get("payment_intent")
+    payment = intent.get("status") if isinstance(intent, Mapping) else None
+    status = session.get("status") or "open"
     return CheckoutSnapshot(
         id=session["id"],
         url=session.get("url"),
         mode=session["mode"],
-        status=session.get("status") or "open",
+        status=status,
         payment_status=session["payment_status"],
         metadata=_metadata(session),
         customer_id=reference(session.get("customer")),
         subscription_id=reference(session.get("subscription")),
-        payment_intent_id=reference(session.get("payment_intent")),
+        payment_intent_id=reference(intent),
         expires_at=_maybe(session.get("expires_at")),
         tax=(session.get("total_details") or {}).get("amount_tax") or 0,
+        failed=status == "complete" and payment in {"requires_payment_method", "canceled"},
     )
 
 
 def subscription(stripe: Object) -> SubscriptionSnapshot:
     items = stripe["items"]["data"]
+    waiting = (stripe.get("pending_update") or {}).get("subscription_items") or ()
     first = items[0] if items else {}
     return SubscriptionSnapshot(
         id=stripe["id"],
@@ -73,6 +77,8 @@ def subscription(stripe: Object) -> SubscriptionSnapshot:
         trial_end=_maybe(stripe.get("trial_end")),
         latest_invoice_id=reference(stripe.get("latest_invoice")),
         metadata=_metadata(stripe),
+        schedule_id=reference(stripe.get("schedule")),
+        pending_price_id=reference(waiting[0]["price"]) if waiting else None,
     )
 
 
@@ -97,22 +103,6 @@ def charge(stripe: Object) -> Charge | None:
     )
 
 
-def refund(stripe: Object) -> Refund:
-    """A refund that has not left the balance yet settles as nothing."""
-    balance = stripe.get("balance_transaction")
-    moved = balance if isinstance(balance, Mapping) else None
-    return Refund(
-        id=stripe["id"],
-        charge_id=str(reference(stripe["charge"])),
-        balance_transaction_id=moved["id"] if moved else None,
-        status=stripe.get("status") or "pending",
-        presented=Money(stripe["amount"], stripe["currency"]),
-        settled=Money(-moved["amount"], moved["currency"]) if moved else Money(0, stripe["currency"]),
-        fee=moved["fee"] if moved else 0,
-        created_at=moment(stripe["created"]),
-    )
-
-
 def invoice(stripe: Object) -> InvoiceSnapshot:
     parent = (stripe.get("parent") or {}).get("subscription_details") or {}
     return InvoiceSnapshot(
@@ -129,6 +119,11 @@ def invoice(stripe: Object) -> InvoiceSnapshot:
         period_end=moment(stripe["period_end"]),
         lines=tuple(_invoice_line(line) for line in stripe["lines"]["data"]),
         metadata=dict(parent.get("metadata") or {}) | _metadata(stripe),
+        hosted_url=stripe.get("hosted_invoice_url"),
+        next_attempt_at=_maybe(stripe.get("next_payment_attempt")),
+        reason=stripe.get("billing_reason"),
+        finalizes_at=_maybe(stripe.get("automatically_finalizes_at")),
+        finalized_at=_maybe((stripe.get("status_transitions") or {}).get("finalized_at")),
     )
 
 
@@ -141,6 +136,7 @@ def _invoice_line(line: Object) -> InvoiceLine:
         price_id=reference(pricing.get("price")),
         period_start=moment(line["period"]["start"]),
         period_end=moment(line["period"]["end"]),
+        item_id=reference(((line.get("parent") or {}).get("invoice_item_details") or {}).get("invoice_item")),
     )
 
 

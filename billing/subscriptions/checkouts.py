@@ -1,7 +1,7 @@
 """Checkouts: hosted payments begun. At most one of a reader is open at a knowledge base."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -12,6 +12,14 @@ from billing.subscriptions.tables import checkout
 
 
 @dataclass(frozen=True)
+class Terms:
+    """What a buyer agrees to by paying: the words shown beside the button, and the version of our terms."""
+
+    version: str
+    text: str
+
+
+@dataclass(frozen=True)
 class OpenCheckout:
     """A checkout that was not paid when it was read."""
 
@@ -19,7 +27,9 @@ class OpenCheckout:
     stripe_session_id: str | None
 
 
-async def begin(session: AsyncSession, reference: Reference, *, ref: str | None) -> None:
+async def begin(
+    session: AsyncSession, reference: Reference, *, ref: str | None, terms: Terms | None = None
+) -> None:
     """Keeps the checkout; its page is not known yet."""
     await session.execute(
         sa.insert(checkout).values(
@@ -32,6 +42,8 @@ async def begin(session: AsyncSession, reference: Reference, *, ref: str | None)
             price_id=reference.price_id,
             tip_id=reference.tip_id,
             ref=ref,
+            terms_version=terms.version if terms else None,
+            terms=terms.text if terms else None,
             status="opening",
         )
     )
@@ -76,12 +88,13 @@ async def opened(session: AsyncSession, id: UUID, *, stripe_session_id: str, url
 
 async def finish(session: AsyncSession, id: UUID, status: Literal["complete", "expired", "failed"]) -> None:
     """How the checkout ended: what was paid is complete whatever it was before, the rest only if it stood."""
-    completed = sa.func.zhihao_now() if status == "complete" else None
+    values: dict[str, Any] = {"status": status}
+    if status == "complete":
+        now = sa.func.zhihao_now()
+        values |= {"completed_at": now, "agreed_at": sa.case((checkout.c.terms.is_not(None), now))}
     standing = ["opening", "open"] + (["replaced", "expired"] if status == "complete" else [])
     await session.execute(
-        sa.update(checkout)
-        .where(checkout.c.id == id, checkout.c.status.in_(standing))
-        .values(status=status, completed_at=completed)
+        sa.update(checkout).where(checkout.c.id == id, checkout.c.status.in_(standing)).values(**values)
     )
 
 

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
-from billing.processor.port import SubscriptionSnapshot
+from billing.processor.port import InvoiceSnapshot, SubscriptionSnapshot
 from billing.subscriptions.references import Reference
 from billing.subscriptions.tables import subscription
 
@@ -34,14 +34,14 @@ class AlreadySubscribed(Exception):
 
 @dataclass(frozen=True)
 class SubscriptionFact:
-    """``status`` in Stripe's words. ``pending_plan_id`` is the plan it changes to with the next period."""
+    """``status`` in Stripe's words. ``payment_url`` is where its holder can pay what is due, and
+    ``next_payment_at`` when the processor tries again by itself; both None when nothing is due."""
 
     id: UUID
     account_id: UUID
     knowledge_base_id: UUID
     plan_id: UUID
     price_id: UUID
-    pending_plan_id: UUID | None
     status: str
     started_at: datetime
     current_period_start: datetime | None
@@ -51,6 +51,8 @@ class SubscriptionFact:
     canceled_at: datetime | None
     ended_at: datetime | None
     past_due_since: datetime | None
+    payment_url: str | None
+    next_payment_at: datetime | None
     creator_id: UUID
     stripe_subscription_id: str
     stripe_customer_id: str
@@ -66,10 +68,12 @@ async def project(
     snapshot: SubscriptionSnapshot,
     plan: tuple[UUID, UUID] | None,
     ref: str | None,
+    due: InvoiceSnapshot | None = None,
 ) -> SubscriptionFact:
     """Writes what was fetched; ``id`` is for a subscription seen for the first time.
 
-    ``plan`` is the plan and price (ids) that the snapshot's price belongs to, when it is known.
+    ``plan`` is the plan and price (ids) that the snapshot's price belongs to, when it is known; ``due`` the
+    invoice that waits to be paid, if one does.
     """
     plan_id, price_id = plan or (reference.plan_id, reference.price_id)
     observed = {
@@ -83,6 +87,8 @@ async def project(
         "cancel_at_period_end": snapshot.cancel_at_period_end,
         "canceled_at": snapshot.canceled_at,
         "ended_at": snapshot.ended_at,
+        "payment_url": due.hosted_url if due else None,
+        "next_payment_at": due.next_attempt_at if due else None,
     }
     now = sa.func.zhihao_now()
     unpaid = snapshot.status in UNPAID
@@ -106,9 +112,6 @@ async def project(
                 **observed,
                 "stripe_item_id": made.excluded.stripe_item_id,
                 "past_due_since": sa.func.coalesce(subscription.c.past_due_since, now) if unpaid else None,
-                "pending_plan_id": sa.case(
-                    (subscription.c.pending_plan_id == plan_id, None), else_=subscription.c.pending_plan_id
-                ),
                 "updated_at": now,
             },
             where=subscription.c.status.not_in(ENDED),
@@ -126,6 +129,14 @@ async def find(
     """The account's subscription. Raises ``SubscriptionNotFound``."""
     query = sa.select(subscription).where(subscription.c.id == id, subscription.c.account_id == account_id)
     row = (await session.execute(query.with_for_update() if lock else query)).one_or_none()
+    if row is None:
+        raise SubscriptionNotFound("There is no such subscription.")
+    return fact(row)
+
+
+async def get(session: AsyncSession | AsyncConnection, id: UUID) -> SubscriptionFact:
+    """Anybody's. Raises ``SubscriptionNotFound``."""
+    row = (await session.execute(sa.select(subscription).where(subscription.c.id == id))).one_or_none()
     if row is None:
         raise SubscriptionNotFound("There is no such subscription.")
     return fact(row)
@@ -176,13 +187,6 @@ async def list_of(
     if before is not None:
         query = query.where(subscription.c.id < before)
     return [fact(row) for row in await session.execute(query.order_by(subscription.c.id.desc()).limit(limit))]
-
-
-async def plan_to_change(session: AsyncSession, id: UUID, plan_id: UUID | None) -> None:
-    """Notes the plan that the subscription changes to with its next period, or that it does not."""
-    await session.execute(
-        sa.update(subscription).where(subscription.c.id == id).values(pending_plan_id=plan_id)
-    )
 
 
 def fact(row: sa.Row[Any]) -> SubscriptionFact:

@@ -1,4 +1,4 @@
-"""The tables of this room: hosted payments begun, subscriptions, sales, refunds."""
+"""The tables of this room: hosted payments begun, subscriptions and their changes, sales, refunds."""
 
 import sqlalchemy as sa
 from sqlmodel import SQLModel
@@ -24,6 +24,10 @@ checkout = sa.Table(
     sa.Column("url", sa.Text),
     # opening: asked for, not answered; replaced: by a newer one, and closed at the processor.
     sa.Column("status", sa.Text, nullable=False),
+    # What the buyer agrees to by paying, as it is shown beside the button; and when that was.
+    sa.Column("terms_version", sa.Text),
+    sa.Column("terms", sa.Text),
+    sa.Column("agreed_at", _TIME),
     sa.Column("created_at", _TIME, nullable=False, server_default=_NOW),
     sa.Column("completed_at", _TIME),
     sa.CheckConstraint("kind IN ('subscription', 'pass', 'tip', 'contract')", name="checkout_kind_check"),
@@ -46,8 +50,6 @@ subscription = sa.Table(
     sa.Column("plan_id", sa.Uuid, nullable=False),
     # The price it was bought at, kept until its holder is told of another.
     sa.Column("price_id", sa.Uuid, nullable=False),
-    # What it changes to at the end of the period, if it does.
-    sa.Column("pending_plan_id", sa.Uuid),
     sa.Column("checkout_id", sa.Uuid),
     sa.Column("ref", sa.Text),
     sa.Column("stripe_subscription_id", sa.Text, nullable=False),
@@ -63,12 +65,67 @@ subscription = sa.Table(
     sa.Column("ended_at", _TIME),
     # When it was first seen unpaid; grace is counted from here.
     sa.Column("past_due_since", _TIME),
+    # Where its holder can pay what is due, and when it is tried again by itself; null when nothing is due.
+    sa.Column("payment_url", sa.Text),
+    sa.Column("next_payment_at", _TIME),
     sa.Column("created_at", _TIME, nullable=False, server_default=_NOW),
     sa.Column("updated_at", _TIME, nullable=False, server_default=_NOW),
     sa.UniqueConstraint("stripe_subscription_id", name="subscription_stripe_unique"),
     sa.Index("subscription_account_index", "account_id", "id"),
     sa.Index("subscription_knowledge_base_index", "knowledge_base_id", "status"),
     sa.Index("subscription_creator_index", "creator_id"),
+)
+
+# A creator asks those who bought a plan at another price to pay its price of now.
+reprice = sa.Table(
+    "reprice",
+    SQLModel.metadata,
+    sa.Column("id", sa.Uuid, primary_key=True),
+    sa.Column("plan_id", sa.Uuid, nullable=False),
+    sa.Column("price_id", sa.Uuid, nullable=False),
+    # No dearer price is charged before this moment; a lower one comes with the next period.
+    sa.Column("not_before", _TIME, nullable=False),
+    sa.Column("created_at", _TIME, nullable=False, server_default=_NOW),
+    sa.Index("reprice_plan_index", "plan_id", "id"),
+)
+
+# What a subscription is to become: its plan, or its price. At most one of a subscription is open.
+plan_change = sa.Table(
+    "plan_change",
+    SQLModel.metadata,
+    sa.Column("id", sa.Uuid, primary_key=True),
+    sa.Column("subscription_id", sa.Uuid, sa.ForeignKey("subscription.id"), nullable=False),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("plan_id", sa.Uuid, nullable=False),
+    sa.Column("price_id", sa.Uuid, nullable=False),
+    # asking: of the processor; unpaid: waits for its invoice; pending: waits for its holder to be told, or
+    # for the notice to pass; scheduled: the processor does it at effective_at. The others are closed.
+    sa.Column("status", sa.Text, nullable=False),
+    sa.Column("not_before", _TIME),
+    sa.Column("effective_at", _TIME),
+    sa.Column("stripe_schedule_id", sa.Text),
+    sa.Column("reprice_id", sa.Uuid, sa.ForeignKey("reprice.id")),
+    # The change that took this one's place; this one comes back if that one is taken back.
+    sa.Column("superseded_by", sa.Uuid),
+    sa.Column("told_at", _TIME),
+    sa.Column("created_at", _TIME, nullable=False, server_default=_NOW),
+    sa.Column("finished_at", _TIME),
+    sa.CheckConstraint("kind IN ('upgrade', 'downgrade', 'reprice')", name="plan_change_kind_check"),
+    sa.CheckConstraint(
+        "status IN ('asking', 'unpaid', 'pending', 'scheduled',"
+        " 'applied', 'canceled', 'refused', 'expired', 'superseded')",
+        name="plan_change_status_check",
+    ),
+    sa.CheckConstraint("(kind = 'reprice') = (reprice_id IS NOT NULL)", name="plan_change_reprice_check"),
+    sa.Index(
+        "plan_change_open_unique",
+        "subscription_id",
+        unique=True,
+        postgresql_where=sa.text("status IN ('asking', 'unpaid', 'pending', 'scheduled')"),
+    ),
+    sa.Index("plan_change_subscription_index", "subscription_id"),
+    sa.Index("plan_change_reprice_index", "reprice_id"),
+    sa.Index("plan_change_superseded_index", "superseded_by"),
 )
 
 # One successful charge. Presentment is what the buyer saw; settlement what reached the balance, in which
@@ -108,6 +165,8 @@ sale = sa.Table(
     # Given back so far, in both currencies.
     sa.Column("refunded", sa.BigInteger, nullable=False, server_default="0"),
     sa.Column("settled_refunded", sa.BigInteger, nullable=False, server_default="0"),
+    # Taken by the buyer's bank and not given back, in the currency of amount.
+    sa.Column("disputed", sa.BigInteger, nullable=False, server_default="0"),
     # While a dispute over it is open: it is not paid out.
     sa.Column("frozen_at", _TIME),
     # What the invoice was for; null for what has no period.
@@ -126,41 +185,4 @@ sale = sa.Table(
     sa.Index("sale_account_index", "account_id"),
     sa.Index("sale_knowledge_base_index", "knowledge_base_id", "paid_at"),
     sa.Index("sale_subscription_index", "subscription_id"),
-)
-
-refund = sa.Table(
-    "refund",
-    SQLModel.metadata,
-    sa.Column("id", sa.Uuid, primary_key=True),
-    sa.Column("sale_id", sa.Uuid, sa.ForeignKey("sale.id"), nullable=False),
-    sa.Column("stripe_refund_id", sa.Text, nullable=False),
-    sa.Column("stripe_balance_transaction_id", sa.Text),
-    sa.Column("amount", sa.BigInteger, nullable=False),
-    sa.Column("currency", sa.Text, nullable=False),
-    sa.Column("settled_amount", sa.BigInteger, nullable=False),
-    sa.Column("settled_currency", sa.Text, nullable=False),
-    sa.Column("fee", sa.BigInteger, nullable=False),
-    sa.Column("created_at", _TIME, nullable=False),
-    sa.UniqueConstraint("stripe_refund_id", name="refund_stripe_unique"),
-    sa.Index("refund_sale_index", "sale_id"),
-)
-
-refund_request = sa.Table(
-    "refund_request",
-    SQLModel.metadata,
-    sa.Column("id", sa.Uuid, primary_key=True),
-    sa.Column("subscription_id", sa.Uuid, sa.ForeignKey("subscription.id"), nullable=False),
-    sa.Column("account_id", sa.Uuid, nullable=False),
-    sa.Column("reason", sa.Text, nullable=False),
-    sa.Column("status", sa.Text, nullable=False),
-    sa.Column("created_at", _TIME, nullable=False, server_default=_NOW),
-    sa.Column("answered_at", _TIME),
-    sa.CheckConstraint("status IN ('open', 'granted', 'declined')", name="refund_request_status_check"),
-    sa.Index(
-        "refund_request_open_unique",
-        "subscription_id",
-        unique=True,
-        postgresql_where=sa.text("status = 'open'"),
-    ),
-    sa.Index("refund_request_account_index", "account_id"),
 )

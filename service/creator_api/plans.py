@@ -6,15 +6,16 @@ from litestar import delete, get, patch, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody
 
-from service.creator_api.schemas import GrantBody, PlanBody, PlanChanges
+from service.creator_api.schemas import GrantBody, PlanBody, PlanChanges, RepriceBody
 from service.http.login import Person
-from service.http.paging import Page, PageRequest, decode_cursor, encode_cursor
+from service.http.paging import Page, PageRequest, decode_cursor, encode_cursor, paged, position_of
 from service.platform.idempotency import Once
 from service.platform.ids import new_id
-from service.usecases import change_plan, create_plan, grant_access
+from service.usecases import change_plan, create_plan, grant_access, reprice_plan
 from service.usecases.context import Context
 from service.usecases.create_plan import PlanFact
 from service.usecases.grant_access import GrantFact
+from service.usecases.reprice_plan import RepriceFact
 
 
 @post("/knowledge-bases/{knowledge_base_id:uuid}/plans")
@@ -81,6 +82,49 @@ async def change(
     )
 
 
+@post("/knowledge-bases/{knowledge_base_id:uuid}/plans/{plan_id:uuid}/reprice")
+async def reprice(
+    knowledge_base_id: FromPath[UUID],
+    plan_id: FromPath[UUID],
+    person: NamedDependency[Person],
+    context: NamedDependency[Context],
+    once: NamedDependency[Once | None],
+    data: JSONBody[RepriceBody | None] = None,
+) -> RepriceFact:
+    """Those who subscribed at another price are told, and pay the plan's price of now from their first
+    renewal after the notice on; a lower price comes with the next."""
+    return await reprice_plan.reprice_plan(
+        context,
+        id=new_id(),
+        plan_id=plan_id,
+        knowledge_base_id=knowledge_base_id,
+        owner_id=person.account_id,
+        notice_days=data.notice_days if data else None,
+        once=once,
+    )
+
+
+@get("/knowledge-bases/{knowledge_base_id:uuid}/plans/{plan_id:uuid}/reprices")
+async def list_reprices(
+    knowledge_base_id: FromPath[UUID],
+    plan_id: FromPath[UUID],
+    person: NamedDependency[Person],
+    context: NamedDependency[Context],
+    page: NamedDependency[PageRequest],
+) -> Page[RepriceFact]:
+    """The plan's price changes and how far each has come, newest first."""
+    bound = f"reprices:{person.account_id}:{plan_id}"
+    rows = await reprice_plan.list_reprices(
+        context,
+        plan_id=plan_id,
+        knowledge_base_id=knowledge_base_id,
+        owner_id=person.account_id,
+        before=position_of(page, bound),
+        limit=page.limit + 1,
+    )
+    return paged(rows, page, bound, position=lambda row: row.id)
+
+
 @post("/knowledge-bases/{knowledge_base_id:uuid}/grants")
 async def grant(
     knowledge_base_id: FromPath[UUID],
@@ -137,4 +181,4 @@ async def revoke(
     )
 
 
-handlers = [create, list_own, change, grant, list_grants, revoke]
+handlers = [create, list_own, change, reprice, list_reprices, grant, list_grants, revoke]

@@ -18,13 +18,19 @@ import sqlalchemy.exc
 from billing.entitlements.grants import GrantNotFound
 from billing.metering.contracts import ContractExists
 from billing.metering.reservations import ReservationExpired
+from billing.payouts.accounts import CountryFixed, PayoutsManual, SalesStopped
+from billing.payouts.manual import BatchNotFound, BatchPaid, NothingToPay, PayoutNotOpen
+from billing.payouts.reach import InvalidCountry
 from billing.plans.catalog import InvalidPlan, PlanNotFound
 from billing.plans.pricing import InvalidAmount
 from billing.processor.port import ProcessorRefused, ProcessorUnavailable
 from billing.processor.stripe_events import InvalidEvent
 from billing.rates.take import InvalidRate
+from billing.refunds.disputes import DisputeClosed, DisputeNotFound
+from billing.refunds.giving import ChargeDisputed, InvalidRefund, NothingToRefund, RefundTooLarge
+from billing.refunds.requests import RefundAlreadyRequested, RefundRequestClosed, RefundRequestNotFound
+from billing.refunds.taking import SaleNotFound
 from billing.subscriptions.projecting import AlreadySubscribed, SubscriptionNotFound
-from billing.subscriptions.refund_requests import RefundAlreadyRequested
 from billing.tips.giving import TipRefused
 from search.engine.port import EngineUnavailable
 from service.access.admission import (
@@ -74,8 +80,11 @@ from service.platform.idempotency import IdempotencyConflict, IdempotencyInProgr
 from service.usecases.change_subscription import PlanChangeRefused, SubscriptionEnded
 from service.usecases.erase_account import OwnsOrganization, OwnsPublished
 from service.usecases.grant_access import InvalidGrant
+from service.usecases.hold_lane import LaneBusy
 from service.usecases.moderate import OperatorsStay, SuspendedFreeze
+from service.usecases.open_payout_account import LinkBroken
 from service.usecases.read_creator import CreatorNotFound
+from service.usecases.read_statements import StatementNotFound
 from service.usecases.running_answer import AnswerInterrupted
 from service.usecases.search_square import InvalidPosition
 from service.usecases.send_tip import TooManyTips
@@ -173,7 +182,27 @@ PROBLEMS: dict[type[Exception], Problem] = {
     CheckoutReplaced: Problem(409, "checkout_replaced", "Another checkout was begun"),
     SubscriptionEnded: Problem(409, "subscription_ended", "The subscription has ended"),
     PlanChangeRefused: Problem(409, "plan_change_refused", "No change to this plan"),
+    LaneBusy: Problem(409, "change_in_progress", "Another change is under way"),
     RefundAlreadyRequested: Problem(409, "refund_already_requested", "Asked for already"),
+    RefundRequestNotFound: Problem(404, "refund_request_not_found", "No such request"),
+    RefundRequestClosed: Problem(409, "refund_request_closed", "Answered already"),
+    SaleNotFound: Problem(404, "sale_not_found", "No such sale"),
+    InvalidRefund: Problem(400, "invalid_refund", "The refund is not valid"),
+    RefundTooLarge: Problem(409, "refund_too_large", "More than is left"),
+    NothingToRefund: Problem(409, "nothing_to_refund", "Nothing to give back"),
+    ChargeDisputed: Problem(409, "charge_disputed", "The payment is disputed"),
+    DisputeNotFound: Problem(404, "dispute_not_found", "No such dispute"),
+    DisputeClosed: Problem(409, "dispute_closed", "Nothing can be added"),
+    SalesStopped: Problem(409, "sales_stopped", "Sales have stopped"),
+    InvalidCountry: Problem(400, "invalid_country", "The country is not valid"),
+    CountryFixed: Problem(409, "country_fixed", "The country stays"),
+    PayoutsManual: Problem(409, "payouts_manual", "Payouts are made by hand"),
+    LinkBroken: Problem(404, "not_found", "Not found"),
+    StatementNotFound: Problem(404, "statement_not_found", "No such statement"),
+    BatchNotFound: Problem(404, "batch_not_found", "No such batch"),
+    BatchPaid: Problem(409, "batch_paid", "Paid already"),
+    NothingToPay: Problem(409, "nothing_to_pay", "Nothing to pay"),
+    PayoutNotOpen: Problem(409, "payout_not_open", "The payout is not open"),
     TipRefused: Problem(409, "tip_refused", "This tip cannot be given"),
     TooManyTips: Problem(429, "rate_limited", "Too many requests"),
     ProcessorRefused: Problem(409, "payment_refused", "The payment processor refused"),

@@ -1,13 +1,11 @@
 """What readers send, and are answered where it is not simply a fact of a use case."""
 
-from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
 from msgspec import Meta, Struct
 
 from billing.money import Money
-from service.usecases.list_subscriptions import SubscriptionFact
 from service.usecases.search_square import CardFact
 
 Url = Annotated[str, Meta(min_length=8, max_length=2000, pattern=r"^https?://[^\s/?#]+")]
@@ -55,24 +53,10 @@ class RefundBody(Struct, forbid_unknown_fields=True, kw_only=True):
     reason: Annotated[str, Meta(max_length=2000)] = ""
 
 
-class Subscription(Struct, kw_only=True):
-    """``status`` in Stripe's words: trialing, active, past_due, unpaid, canceled, incomplete, paused."""
+class PortalBody(Struct, forbid_unknown_fields=True, kw_only=True):
+    """Where the reader comes back to; the service's own address if it is left out."""
 
-    id: UUID
-    knowledge_base_id: UUID
-    plan_id: UUID
-    status: str
-    started_at: datetime
-    current_period_start: datetime | None
-    current_period_end: datetime | None
-    trial_end: datetime | None
-    cancel_at_period_end: bool
-    canceled_at: datetime | None
-    ended_at: datetime | None
-
-    @classmethod
-    def of(cls, fact: SubscriptionFact) -> "Subscription":
-        return cls(**{name: getattr(fact, name) for name in cls.__struct_fields__})
+    return_url: Url | None = None
 
 
 class Ask(Struct, forbid_unknown_fields=True, kw_only=True):

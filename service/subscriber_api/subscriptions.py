@@ -7,38 +7,56 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody
 
 from service.http.login import Person
-from service.http.paging import Page, PageRequest, decode_cursor, encode_cursor
+from service.http.paging import Page, PageRequest, paged, position_of
 from service.platform.idempotency import Once
 from service.platform.ids import new_id
-from service.subscriber_api.schemas import RefundBody, Subscription, SubscriptionChanges
-from service.usecases import change_subscription, list_subscriptions, request_refund
+from service.subscriber_api.schemas import PortalBody, RefundBody, SubscriptionChanges
+from service.usecases import change_subscription, list_subscriptions, open_portal, request_refund
 from service.usecases.context import Context
+from service.usecases.list_subscriptions import PaidInvoice, ShownSubscription
+from service.usecases.open_portal import PortalOpened
 from service.usecases.request_refund import RefundRequestFact
 
 
 @get("/subscriptions")
 async def list_own(
     person: NamedDependency[Person], context: NamedDependency[Context], page: NamedDependency[PageRequest]
-) -> Page[Subscription]:
+) -> Page[ShownSubscription]:
     """Newest first."""
     bound = f"subscriptions:{person.account_id}"
-    before = UUID(decode_cursor(page.cursor, bound)[0]) if page.cursor else None
-    found = await list_subscriptions.list_subscriptions(
-        context, account_id=person.account_id, before=before, limit=page.limit + 1
+    rows = await list_subscriptions.list_subscriptions(
+        context, account_id=person.account_id, before=position_of(page, bound), limit=page.limit + 1
     )
-    shown = [Subscription.of(fact) for fact in found[: page.limit]]
-    more = len(found) > page.limit
-    return Page(data=shown, next_cursor=encode_cursor([shown[-1].id], bound) if more else None)
+    return paged(rows, page, bound, position=lambda row: row.id)
 
 
 @get("/subscriptions/{subscription_id:uuid}")
 async def read(
     subscription_id: FromPath[UUID], person: NamedDependency[Person], context: NamedDependency[Context]
-) -> Subscription:
+) -> ShownSubscription:
     """One of one's own."""
-    return Subscription.of(
-        await list_subscriptions.read_subscription(context, id=subscription_id, account_id=person.account_id)
+    return await list_subscriptions.read_subscription(
+        context, id=subscription_id, account_id=person.account_id
     )
+
+
+@get("/subscriptions/{subscription_id:uuid}/invoices")
+async def list_invoices(
+    subscription_id: FromPath[UUID],
+    person: NamedDependency[Person],
+    context: NamedDependency[Context],
+    page: NamedDependency[PageRequest],
+) -> Page[PaidInvoice]:
+    """What was paid for it, newest first."""
+    bound = f"invoices:{person.account_id}:{subscription_id}"
+    rows = await list_subscriptions.list_invoices(
+        context,
+        subscription_id=subscription_id,
+        account_id=person.account_id,
+        before=position_of(page, bound),
+        limit=page.limit + 1,
+    )
+    return paged(rows, page, bound, position=lambda row: row.id)
 
 
 @patch("/subscriptions/{subscription_id:uuid}")
@@ -47,16 +65,18 @@ async def change(
     data: JSONBody[SubscriptionChanges],
     person: NamedDependency[Person],
     context: NamedDependency[Context],
-) -> Subscription:
-    """Another plan, or whether it ends with the period paid for."""
-    return Subscription.of(
-        await change_subscription.change_subscription(
-            context,
-            id=subscription_id,
-            account_id=person.account_id,
-            plan_id=data.plan_id,
-            cancel_at_period_end=data.cancel_at_period_end,
-        )
+) -> ShownSubscription:
+    """Another plan, or whether it ends with the period paid for.
+
+    More to pay begins at once, and stays pending until it is paid; less begins with the next period. The
+    plan one has takes back what is pending.
+    """
+    return await change_subscription.change_subscription(
+        context,
+        id=subscription_id,
+        account_id=person.account_id,
+        plan_id=data.plan_id,
+        cancel_at_period_end=data.cancel_at_period_end,
     )
 
 
@@ -87,4 +107,22 @@ async def ask_refund(
     )
 
 
-handlers = [list_own, read, change, cancel, ask_refund]
+@post("/subscriptions/{subscription_id:uuid}/portal")
+async def portal(
+    subscription_id: FromPath[UUID],
+    person: NamedDependency[Person],
+    context: NamedDependency[Context],
+    once: NamedDependency[Once | None],
+    data: JSONBody[PortalBody | None] = None,
+) -> PortalOpened:
+    """A page of the payment processor's: cards, invoices, ending the subscription. It serves for minutes."""
+    return await open_portal.open_portal(
+        context,
+        subscription_id=subscription_id,
+        account_id=person.account_id,
+        return_url=data.return_url if data else None,
+        once=once,
+    )
+
+
+handlers = [list_own, read, list_invoices, change, cancel, ask_refund, portal]

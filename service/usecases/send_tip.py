@@ -7,10 +7,12 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from billing.money import Money
+from billing.payouts import accounts
 from billing.plans.pricing import check_amount
 from billing.processor import intents
 from billing.processor.port import CheckoutRequest, LineItem, ProcessorRefused
 from billing.subscriptions import checkouts
+from billing.subscriptions.checkouts import Terms
 from billing.subscriptions.references import Reference
 from billing.tips import giving
 from billing.tips.giving import TipRefused
@@ -20,6 +22,7 @@ from service.knowledge.knowledge_bases import KnowledgeBaseNotFound
 from service.platform.database import zhihao_now
 from service.platform.idempotency import Once, claim, forgotten_on_failure, keep
 from service.platform.ids import new_id
+from service.usecases.checkout_terms import tip_terms
 from service.usecases.context import Context
 
 
@@ -54,17 +57,19 @@ async def send_tip(
     """Opens a payment page for a tip to the owner of the knowledge base, or of the handle.
 
     Raises ``InvalidAmount``, ``KnowledgeBaseNotFound``, ``ProfileNotFound``, ``TipRefused``,
-    ``TooManyTips``, ``ProcessorRefused`` and ``ProcessorUnavailable``.
+    ``TooManyTips``, ``SalesStopped``, ``ProcessorRefused`` and ``ProcessorUnavailable``.
     """
     settings = context.settings
     check_amount(
         price, least=Money(settings.minimum_charge, settings.currency), most=settings.plan_max_amount
     )
     checkout_id = new_id()
+    terms = Terms(settings.terms_version, tip_terms())
     async with context.database.transaction() as session:
         if (kept := await claim(session, once, TipStarted)) is not None:
             return kept
         creator_id = await _creator(session, knowledge_base_id, handle)
+        await accounts.check_selling(session, creator_id, days=settings.onboarding_days)
         hour_ago = await zhihao_now(session) - timedelta(hours=1)
         if await giving.begun_since(session, account_id=account_id, since=hour_ago) >= settings.tips_per_hour:
             raise TooManyTips("That is enough for this hour; try again later.")
@@ -89,7 +94,7 @@ async def send_tip(
         ref = None
         if knowledge_base_id is not None:
             ref = await visits.last_ref(session, knowledge_base_id=knowledge_base_id, account_id=account_id)
-        await checkouts.begin(session, reference, ref=ref)
+        await checkouts.begin(session, reference, ref=ref, terms=terms)
         await intents.begin(
             session,
             id=checkout_id,
@@ -110,6 +115,7 @@ async def send_tip(
             metadata=reference.to_metadata(),
             customer_email=email,
             transfer_group=f"tip:{id}",
+            terms=terms.text,
         )
         try:
             page = await context.payments.create_checkout(request, idempotency_key=f"co:{checkout_id}")

@@ -1,5 +1,7 @@
 """A hosted page was paid, or was not: the webhook and the page people come back to do the same."""
 
+from typing import Literal
+
 from billing.processor import inbox
 from billing.processor.inbox import Lane
 from billing.subscriptions import checkouts
@@ -19,9 +21,9 @@ async def settle_checkout(context: Context, *, session_id: str, lane: Lane | Non
     reference = reference_from(page.metadata)
     if reference is None:
         return "not ours"
-    if page.status == "expired":
-        await _expired(context, reference, lane)
-        return "expired"
+    if page.status == "expired" or page.failed:
+        await _unpaid(context, reference, lane, "failed" if page.failed else "expired")
+        return "failed" if page.failed else "expired"
     if page.status != "complete" or page.payment_status == "unpaid":
         return f"{page.status}, {page.payment_status}"
     if page.subscription_id is not None:
@@ -38,9 +40,11 @@ async def settle_checkout(context: Context, *, session_id: str, lane: Lane | Non
     return outcome
 
 
-async def _expired(context: Context, reference: Reference, lane: Lane | None) -> None:
+async def _unpaid(
+    context: Context, reference: Reference, lane: Lane | None, status: Literal["expired", "failed"]
+) -> None:
     async with context.database.transaction() as session:
         await inbox.guard(session, lane)
-        await checkouts.finish(session, reference.intent_id, "expired")
+        await checkouts.finish(session, reference.intent_id, status)
         if reference.tip_id is not None:
             await giving.expired(session, reference.tip_id)

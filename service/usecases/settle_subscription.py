@@ -7,21 +7,23 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
+from uuid import UUID
 
 import structlog
+from sqlalchemy.ext.asyncio import AsyncSession
 
-from billing.entitlements import grants
 from billing.metering import contracts
 from billing.plans import catalog
 from billing.processor import inbox
 from billing.processor.inbox import Lane
-from billing.processor.port import ProcessorObjectMissing, SubscriptionSnapshot
-from billing.subscriptions import checkouts, projecting
-from billing.subscriptions.projecting import LIVE, SubscriptionFact
+from billing.processor.port import InvoiceSnapshot, ProcessorObjectMissing, SubscriptionSnapshot
+from billing.subscriptions import changes, checkouts, projecting
+from billing.subscriptions.projecting import LIVE, UNPAID, SubscriptionFact
 from billing.subscriptions.references import Reference, reference_from
-from service.platform.database import zhihao_now
 from service.platform.ids import new_id
+from service.platform.jobs import defer
 from service.usecases.context import Context
+from service.usecases.grant_subscription import grant_subscription
 
 log = structlog.get_logger(__name__)
 
@@ -65,6 +67,7 @@ async def write_subscription(
         return reference
     if reference.account_id is None or reference.knowledge_base_id is None or reference.creator_id is None:
         return None
+    due = await _due(context, snapshot)
     async with context.database.transaction() as session:
         await inbox.guard(session, lane)
         price_id = snapshot.price_ids[0] if snapshot.price_ids else ""
@@ -75,28 +78,10 @@ async def write_subscription(
             snapshot=snapshot,
             plan=await catalog.plan_at_price(session, price_id),
             ref=await checkouts.ref_of(session, reference.intent_id),
+            due=due,
         )
-        period = grants.subscribed_period(
-            status=subscription.status,
-            started_at=subscription.started_at,
-            current_period_end=subscription.current_period_end,
-            cancel_at_period_end=subscription.cancel_at_period_end,
-            past_due_since=subscription.past_due_since,
-            ended_at=subscription.ended_at,
-            grace=timedelta(days=context.settings.grace_days),
-            now=await zhihao_now(session),
-        )
-        if period is not None:
-            await grants.put(
-                session,
-                id=new_id(),
-                account_id=subscription.account_id,
-                knowledge_base_id=subscription.knowledge_base_id,
-                source="subscription",
-                source_id=subscription.id,
-                reason=f"subscription {subscription.status}",
-                period=period,
-            )
+        await _follow_change(session, subscription, snapshot)
+        await grant_subscription(session, subscription, grace=timedelta(days=context.settings.grace_days))
         standing = await projecting.live_of(
             session,
             account_id=subscription.account_id,
@@ -105,6 +90,40 @@ async def write_subscription(
     if subscription.status in LIVE and standing and standing[0].id != subscription.id:
         await _undo_second(context, snapshot)
     return subscription
+
+
+async def _due(context: Context, snapshot: SubscriptionSnapshot) -> InvoiceSnapshot | None:
+    """The invoice that its holder can pay: of a period, or of a change that waits for it."""
+    if snapshot.latest_invoice_id is None:
+        return None
+    if snapshot.status not in UNPAID | {"incomplete"} and snapshot.pending_price_id is None:
+        return None
+    invoice = await context.payments.retrieve_invoice(snapshot.latest_invoice_id)
+    return invoice if invoice.status == "open" else None
+
+
+async def _follow_change(
+    session: AsyncSession, subscription: SubscriptionFact, snapshot: SubscriptionSnapshot
+) -> None:
+    """What was to become of it has come, or will not, or is now to be asked of the processor."""
+    waits_for = None
+    if snapshot.pending_price_id is not None:
+        waits_for = await catalog.plan_at_price(session, snapshot.pending_price_id)
+    change = await changes.follow(
+        session, subscribed=subscription, snapshot=snapshot, waits_for=waits_for[1] if waits_for else None
+    )
+    if change is not None and (change.status not in changes.OPEN or change.is_due(subscription)):
+        await settle_change_soon(session, subscription.id)
+
+
+async def settle_change_soon(session: AsyncSession, subscription_id: UUID) -> None:
+    """Has the subscription's open change seen to, after this transaction."""
+    await defer(
+        session,
+        "settle_change",
+        queueing_lock=f"settle_change:{subscription_id}",
+        subscription_id=str(subscription_id),
+    )
 
 
 async def _undo_second(context: Context, snapshot: SubscriptionSnapshot) -> None:

@@ -5,13 +5,14 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from billing.payouts import accounts
 from billing.plans import catalog
-from billing.plans.catalog import Offer, PlanNotFound
+from billing.plans.catalog import Offer, PlanFact, PlanNotFound
 from billing.processor import customers, intents
 from billing.processor.customers import Customer
 from billing.processor.port import CheckoutRequest, LineItem, ProcessorRefused
 from billing.subscriptions import checkouts, projecting
-from billing.subscriptions.checkouts import OpenCheckout
+from billing.subscriptions.checkouts import OpenCheckout, Terms
 from billing.subscriptions.projecting import AlreadySubscribed
 from billing.subscriptions.references import Reference
 from service.accounts import people
@@ -19,6 +20,7 @@ from service.knowledge import knowledge_bases, visits
 from service.knowledge.knowledge_bases import KnowledgeBaseNotFound
 from service.platform.idempotency import Once, claim, forgotten_on_failure, keep
 from service.platform.ids import new_id
+from service.usecases.checkout_terms import pass_terms, subscription_terms
 from service.usecases.context import Context
 from service.usecases.settle_checkout import settle_checkout
 
@@ -47,6 +49,7 @@ class _Begun:
     email: str
     replaced: list[OpenCheckout]
     trial_days: int
+    terms: Terms
 
 
 async def start_subscription(
@@ -65,7 +68,7 @@ async def start_subscription(
     ``visitor`` is the mark of the reader's browser, if a shared link gave it one.
 
     Raises ``KnowledgeBaseNotFound``, ``PlanNotFound``, ``OwnKnowledgeBase``, ``AlreadySubscribed``,
-    ``CheckoutReplaced``, ``ProcessorRefused`` and ``ProcessorUnavailable``.
+    ``CheckoutReplaced``, ``SalesStopped``, ``ProcessorRefused`` and ``ProcessorUnavailable``.
     """
     reference_id = new_id()
     async with context.database.transaction() as session:
@@ -78,7 +81,11 @@ async def start_subscription(
             knowledge_base_id=knowledge_base_id,
             plan_id=plan_id,
             visitor=visitor,
+            terms_version=context.settings.terms_version,
         )
+        assert begun.reference.creator_id is not None, "a knowledge base has an owner"
+        days = context.settings.onboarding_days
+        await accounts.check_selling(session, begun.reference.creator_id, days=days)
     async with forgotten_on_failure(context.database, once):
         customer_id = await _customer(context, begun)
         for old in begun.replaced:
@@ -95,6 +102,8 @@ async def start_subscription(
             customer_id=customer_id,
             trial_days=begun.trial_days if recurs else 0,
             transfer_group=None if recurs else f"pass:{reference_id}",
+            terms=begun.terms.text,
+            require_agreement=context.settings.terms_required,
         )
         try:
             page = await context.payments.create_checkout(request, idempotency_key=f"co:{reference_id}")
@@ -124,6 +133,7 @@ async def _begin(
     knowledge_base_id: UUID,
     plan_id: UUID,
     visitor: str | None,
+    terms_version: str,
 ) -> _Begun:
     base = await knowledge_bases.find(session, str(knowledge_base_id))
     if base.owner_id == account_id:
@@ -152,7 +162,10 @@ async def _begin(
     ref = await visits.last_ref(
         session, knowledge_base_id=knowledge_base_id, account_id=account_id, visitor=visitor
     )
-    await checkouts.begin(session, reference, ref=ref)
+    # One trial a reader and knowledge base.
+    trial_days = 0 if had_one else offer.plan.trial_days
+    terms = Terms(terms_version, _terms(offer.plan, trial_days))
+    await checkouts.begin(session, reference, ref=ref, terms=terms)
     await intents.begin(
         session,
         id=id,
@@ -169,9 +182,15 @@ async def _begin(
         ),
         email=(await people.read(session, account_id)).email,
         replaced=replaced,
-        # One trial a reader and knowledge base.
-        trial_days=0 if had_one else offer.plan.trial_days,
+        trial_days=trial_days,
+        terms=terms,
     )
+
+
+def _terms(plan: PlanFact, trial_days: int) -> str:
+    if plan.interval == "once":
+        return pass_terms(plan.price, plan.days or 0)
+    return subscription_terms(plan.price, plan.interval, trial_days=trial_days)
 
 
 async def _customer(context: Context, begun: _Begun) -> str:

@@ -20,6 +20,7 @@ from billing.processor.config import ProcessorConfig
 from billing.processor.stripe_gateway import StripeGateway
 from billing.processor.tables import stripe_event
 from service.creator_api.router import router as creator_api
+from service.enterprise_api.router import router as enterprise_api
 from service.operator_api.router import router as operator_api
 from service.platform.database import Database
 from service.subscriber_api.accounts import router as sign_in
@@ -27,10 +28,11 @@ from service.subscriber_api.router import router as subscriber_api
 from service.usecases.context import Context
 from service.usecases.settle_stripe_event import settle_stripe_events
 from service.webhooks.stripe import router as webhooks
+from service.worker import JOBS
 from tests.contract.sandbox_process import SECRET, Sandbox
 from tests.integration.serving import SETTINGS, SignedIn, bare_context, register, serving
 
-DOORS = (sign_in, creator_api, subscriber_api, operator_api, webhooks)
+DOORS = (sign_in, creator_api, subscriber_api, enterprise_api, operator_api, webhooks)
 PAYS = "4242424242424242"
 DECLINED = "4000000000000002"
 FAILS_LATER = "4000000000000341"
@@ -86,12 +88,11 @@ class Shop:
 
     async def events(self, *awaited: str) -> list[str]:
         """What the sandbox sent since the last call, raw, once every type of ``awaited`` is among it."""
-        deadline = time.monotonic() + 5
+        deadline = time.monotonic() + 10
         listener = self.sandbox.listener
         while time.monotonic() < deadline:
             types = {event["type"] for event in listener.events[self.heard :]}
-            if types.issuperset(awaited):
-                await asyncio.sleep(0.15)
+            if types.issuperset(awaited) and self._all_sent():
                 break
             await asyncio.sleep(0.02)
         else:
@@ -99,6 +100,10 @@ class Shop:
         new = listener.raw[self.heard :]
         self.heard += len(new)
         return new
+
+    def _all_sent(self) -> bool:
+        sent = self.sandbox.control("deliveries", method="GET")["data"]
+        return all(one["delivered"] for one in sent)
 
     async def deliver(self, raw: Iterable[str]) -> None:
         for body in raw:
@@ -118,6 +123,21 @@ class Shop:
     async def settle(self, *awaited: str) -> None:
         await self.deliver(await self.events(*awaited))
         await self.work()
+
+    async def run_jobs(self, *names: str) -> int:
+        """Runs the jobs of these names that wait, and those that come of them; returns how many."""
+        ran = 0
+        query = (
+            "DELETE FROM procrastinate_jobs WHERE status = 'todo' AND task_name = ANY (:names) RETURNING *"
+        )
+        while True:
+            async with self.context.database.transaction() as session:
+                jobs = (await session.execute(sa.text(query), {"names": list(names)})).all()
+            for job in jobs:
+                await JOBS[job.task_name](self.context, **job.args)
+            if not jobs:
+                return ran
+            ran += len(jobs)
 
     async def rows(self, query: str, **values: Any) -> Any:
         async with self.context.database.reading() as connection:
