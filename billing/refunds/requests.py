@@ -1,5 +1,6 @@
 """Refunds asked for by whoever paid; whether they are given is for the creator or an operator to say."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
@@ -167,6 +168,19 @@ async def list_of(
         query = query.where(refund_request.c.id < before)
     rows = await session.execute(query.order_by(refund_request.c.id.desc()).limit(limit))
     return [_fact(row) for row in rows]
+
+
+async def newest_of(
+    session: AsyncSession | AsyncConnection, sale_ids: Sequence[UUID]
+) -> dict[UUID, RefundRequestFact]:
+    """The newest request for each of the sales, by the sale's id."""
+    query = (
+        _selected()
+        .where(refund_request.c.sale_id.in_(sale_ids))
+        .order_by(refund_request.c.id)
+    )
+    # The later ones take the place of the earlier.
+    return {row.sale_id: _fact(row) for row in await session.execute(query)}
 
 
 def _selected() -> sa.Select[Any]:

@@ -2,7 +2,7 @@
 
 from litestar import Router
 
-from service.subscriber_api import answers, checkout, reading, reports, square, subscriptions, tips
+from service.subscriber_api import answers, checkout, purchases, reading, reports, square, subscriptions, tips
 
 router = Router(
     path="/v1",
@@ -13,6 +13,7 @@ router = Router(
         *checkout.handlers,
         *subscriptions.handlers,
         *tips.handlers,
+        *purchases.handlers,
         *reports.handlers,
     ],
 )

@@ -20,7 +20,7 @@ from service.platform.ids import new_id
 from service.platform.jobs import defer
 from service.usecases.context import Context
 from service.usecases.grant_subscription import grant_again
-from service.usecases.settle_refunds import is_ours
+from service.usecases.settle_refunds import is_ours, title_of
 
 
 async def settle_dispute(context: Context, *, dispute_id: str, lane: Lane | None = None) -> str:
@@ -88,11 +88,9 @@ async def _follow(context: Context, session: AsyncSession, written: Written) -> 
                 facts={
                     "amount": dispute.amount.amount,
                     "currency": dispute.amount.currency,
-                    "kind": sold.kind,
+                    "title": await title_of(session, sold),
                     "reason": dispute.reason,
-                    "due_by": None
-                    if dispute.evidence_due_by is None
-                    else dispute.evidence_due_by.isoformat(),
+                    "answer_by": dispute.evidence_due_by.isoformat() if dispute.evidence_due_by else None,
                 },
             )
     elif not written.closed:

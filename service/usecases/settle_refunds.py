@@ -13,6 +13,7 @@ from billing.refunds.following import Written
 from billing.refunds.taking import Sale
 from billing.subscriptions.references import reference_from
 from billing.subscriptions.sales import SaleUnknown
+from service.knowledge import knowledge_bases
 from service.mail import letters
 from service.outgoing.events import announce
 from service.platform.ids import new_id
@@ -61,6 +62,14 @@ async def money_taken(context: Context, session: AsyncSession, sold: Sale) -> No
     await defer(session, "balance_sale", queueing_lock=f"balance_sale:{sold.id}", sale_id=str(sold.id))
 
 
+async def title_of(session: AsyncSession, sold: Sale) -> str | None:
+    """Of the knowledge base that was paid for, while there is one."""
+    if sold.knowledge_base_id is None:
+        return None
+    base = (await knowledge_bases.get_many(session, [sold.knowledge_base_id])).get(sold.knowledge_base_id)
+    return None if base is None else base.title
+
+
 async def is_ours(context: Context, charge_id: str) -> bool:
     """Whether this service had the charge made, recorded yet or not."""
     charge = await context.payments.retrieve_charge(charge_id)
@@ -84,7 +93,12 @@ async def _accepted(session: AsyncSession, written: Written) -> None:
             "refund_given",
             account_id=sold.account_id,
             key=f"refund_given:{given.id}",
-            facts={"amount": given.amount.amount, "currency": given.amount.currency, "kind": sold.kind},
+            facts={
+                "amount": given.amount.amount,
+                "currency": given.amount.currency,
+                "title": await title_of(session, sold),
+                "reason": given.reason or None,
+            },
         )
     await _tell(session, "refund.created", written)
 
