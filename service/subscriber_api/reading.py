@@ -1,17 +1,20 @@
 """Reading: a knowledge base's card, and the documents open to the reader."""
 
+from typing import Any
 from uuid import UUID
 
-from litestar import get
+from litestar import Request, get
 from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery
 
 from service.http.login import Person
+from service.http.networks import network_of
 from service.http.paging import Page, PageRequest, decode_cursor, encode_cursor
 from service.usecases import read_knowledge_base
 from service.usecases.context import Context
 from service.usecases.read_knowledge_base import DocumentPage, KnowledgeBasePage, Listed
 
+AnyRequest = Request[Any, Any, Any]
 PATH = "/knowledge-bases/{id_or_slug:str}"
 
 
@@ -46,6 +49,7 @@ async def list_documents(
 
 @get(PATH + "/documents/{document_id:uuid}")
 async def read_document(
+    request: AnyRequest,
     id_or_slug: FromPath[str],
     document_id: FromPath[UUID],
     visitor: NamedDependency[Person | None],
@@ -59,6 +63,7 @@ async def read_document(
         document_id=document_id,
         revision_id=revision_id,
         account_id=visitor.account_id if visitor else None,
+        network=network_of(request),
     )
 
 

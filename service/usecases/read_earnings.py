@@ -9,8 +9,8 @@ import sqlalchemy as sa
 from billing.ledger import balances
 from billing.ledger.balances import Balance as Balance
 from billing.ledger.balances import Line as Line
-from billing.metering import accruals
 from billing.money import Money
+from billing.shares import statements
 from billing.subscriptions import figures, sales
 from billing.subscriptions.figures import SellingFigures
 from billing.subscriptions.sales import SaleFact as SaleFact
@@ -57,7 +57,7 @@ async def read_earnings(
     async with context.database.reading() as connection:
         return Earnings(
             balances=await balances.balances_of(connection, creator_id, start=start, end=end),
-            accruing=await accruals.accruing_of(connection, creator_id),
+            accruing=await statements.pending_of(connection, creator_id),
         )
 
 

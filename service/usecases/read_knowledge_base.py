@@ -7,9 +7,10 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from billing.entitlements.holding import LiveSource, live_sources
 from billing.plans.catalog import PlanFact, plans_of
 from service.access.admission import EntitlementRequired
-from service.access.asking import decide_for_account
+from service.access.asking import decide_for_account, free_questions_left
 from service.access.decision import Decision
 from service.knowledge import documents, knowledge_bases, revisions
 from service.knowledge.documents import Tier
@@ -18,6 +19,7 @@ from service.knowledge.outlining import Outline, outline_of
 from service.knowledge.square import Creator
 from service.usecases.context import Context
 from service.usecases.index_card import suspended
+from service.usecases.record_read import record_read
 from service.usecases.search_square import DocumentCounts, cards_of
 
 FREE_DOCUMENTS_SHOWN = 50
@@ -35,11 +37,17 @@ class Listed:
 
 @dataclass(frozen=True, slots=True)
 class Entitlement:
-    """What the asker may see: ``all``, the ``free`` tier, or nothing; why, and until when if it ends."""
+    """What the asker may see: ``all``, the ``free`` tier, or nothing; why, and until when if it ends.
+
+    ``sources`` is everything that opens the paid tier now; any of it is enough, and ``why`` names what lasts
+    longest. ``free_questions_remaining`` is of this month, None for nobody signed in.
+    """
 
     tier: str | None
     why: str
     until: datetime | None
+    sources: list[LiveSource]
+    free_questions_remaining: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +100,7 @@ async def read_knowledge_base(
     async with context.database.reading() as connection:
         base = await knowledge_bases.find(connection, id_or_slug)
         decision = await _decision(connection, base, account_id)
+        entitlement = await _entitlement(connection, base, decision, account_id)
         cards = await cards_of(connection, [base.id])
         free = await documents.list_readable(
             connection, knowledge_base_id=base.id, paid=False, limit=FREE_DOCUMENTS_SHOWN
@@ -112,7 +121,7 @@ async def read_knowledge_base(
         free_questions=card.free_questions,
         documents=card.documents,
         free_documents=[Listed(item.id, item.title, item.tier, item.revision_id) for item in free],
-        entitlement=Entitlement(decision.tier, decision.why, decision.until),
+        entitlement=entitlement,
         published_at=card.published_at,
     )
 
@@ -141,9 +150,11 @@ async def read_document(
     document_id: UUID,
     revision_id: UUID | None,
     account_id: UUID | None,
+    network: str | None = None,
 ) -> DocumentPage:
     """A document's text, or that of an earlier revision of it which an answer once cited.
 
+    Who has no more than the free tier counts as a reader of the base's month, by account or ``network``.
     Raises ``KnowledgeBaseNotFound``, ``DocumentNotFound``, ``RevisionNotFound``, and ``EntitlementRequired``
     with the plans that would open it.
     """
@@ -157,6 +168,8 @@ async def read_document(
             refusal.extensions = {"plans": plans.get(base.id, [])}
             raise refusal
         revision = await revisions.get_revision(connection, document_id=document_id, revision_id=revision_id)
+    if decision.why == "free_tier":
+        await record_read(context, knowledge_base_ids=[base.id], account_id=account_id, network=network)
     return DocumentPage(
         id=found.id,
         knowledge_base_id=base.id,
@@ -173,6 +186,18 @@ async def read_outline(context: Context, *, knowledge_base_id: UUID, owner_id: U
     async with context.database.reading() as connection:
         base = await knowledge_bases.get_owned(connection, id=knowledge_base_id, owner_id=owner_id)
         return await outline_of(connection, base)
+
+
+async def _entitlement(
+    connection: AsyncConnection, base: KnowledgeBaseFact, decision: Decision, account_id: UUID | None
+) -> Entitlement:
+    sources, remaining = [], None
+    if account_id is not None:
+        sources = await live_sources(connection, account_id=account_id, knowledge_base_id=base.id)
+        remaining = await free_questions_left(
+            connection, account_id=account_id, knowledge_base_id=base.id, allowed=base.free_questions
+        )
+    return Entitlement(decision.tier, decision.why, decision.until, sources, remaining)
 
 
 async def _decision(

@@ -9,7 +9,7 @@ cancelled: it waits for the builder and the reader, and ends the call. A reader 
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable
 from contextlib import aclosing
 from dataclasses import dataclass
 from uuid import UUID
@@ -31,6 +31,7 @@ from service.usecases.answer_once import forget_call, keep_call
 from service.usecases.context import Context
 from service.usecases.find_passages import find_passages
 from service.usecases.owned_tasks import own
+from service.usecases.record_read import record_read
 from service.usecases.settle_calls import Outcome, release_call, settle_call
 
 log = structlog.get_logger(__name__)
@@ -255,12 +256,24 @@ class RunningAnswer:
             usage=Usage(settlement.billed_units, settlement.remaining_free),
             interrupted=True if interrupted else UNSET,
         )
+        await self._count_reader(drawn)
         kept = KeptAnswer(fact, self._grounds, settlement.cap_remaining)
         try:
             await keep_call(self._context, self._asked.once, kept)
         except Exception as error:  # settled it is; the row finds it again when the claim runs out
             log.warning("answer.unkept", answer_id=str(fact.id), error=type(error).__name__)
         return Done(kept)
+
+    async def _count_reader(self, drawn: Iterable[UUID]) -> None:
+        """Who had an answer drawn from free texts has read them: it counts for the traffic pool."""
+        free = [base for base in drawn if self._grounds[base] == "free_tier"]
+        account_id = self.admission.account_id
+        if not free or account_id is None:
+            return
+        try:
+            await record_read(self._context, knowledge_base_ids=free, account_id=account_id, network=None)
+        except Exception as error:  # settled it is; a reader is counted at the next occasion
+            log.warning("answer.uncounted", answer_id=str(self._asked.id), error=type(error).__name__)
 
     async def _finished(
         self, text: str, citations: list[Citation], billed: int, *, refused: bool, interrupted: bool

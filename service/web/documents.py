@@ -7,6 +7,7 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery
 
 from service.http.login import Person
+from service.http.networks import network_of
 from service.usecases.context import Context
 from service.usecases.read_knowledge_base import read_document, read_knowledge_base
 from service.web.rendering import AnyRequest, page
@@ -32,7 +33,12 @@ async def document(
     """
     account_id = visitor.account_id if visitor else None
     found = await read_document(
-        context, knowledge_base=slug, document_id=document_id, revision_id=revision_id, account_id=account_id
+        context,
+        knowledge_base=slug,
+        document_id=document_id,
+        revision_id=revision_id,
+        account_id=account_id,
+        network=network_of(request),
     )
     base = await read_knowledge_base(context, id_or_slug=slug, account_id=account_id)
     return page(

@@ -6,7 +6,8 @@ from service.usecases.invariants.ledger import LEDGER
 from service.usecases.invariants.metering import METERING
 from service.usecases.invariants.orphans import ORPHANS
 from service.usecases.invariants.sales import SALES
+from service.usecases.invariants.shares import SHARES
 from service.usecases.invariants.texts import TEXTS
 from service.usecases.invariants.work import WORK
 
-INVARIANTS = (*LEDGER, *SALES, *METERING, *GRANTS, *INBOX, *TEXTS, *WORK, *ORPHANS)
+INVARIANTS = (*LEDGER, *SALES, *METERING, *SHARES, *GRANTS, *INBOX, *TEXTS, *WORK, *ORPHANS)
