@@ -53,8 +53,11 @@ async def tipped(shop: Shop, reader: SignedIn, **more: Any) -> Any:
     return (await shop.call("GET", "/v1/purchases", reader))["data"][0]
 
 
-async def refund(shop: Shop, sale_id: str, body: Any = None, expect: int = 201, **headers: str) -> Any:
+async def refund(
+    shop: Shop, sale_id: str, body: Any = None, expect: int = 201, key: str | None = None
+) -> Any:
     path = f"/creator/v1/sales/{sale_id}/refund"
+    headers = {} if key is None else {"idempotency-key": key}
     return await shop.call("POST", path, shop.creator, body, expect, **headers)
 
 
@@ -182,10 +185,10 @@ async def test_many_refunds_at_once_never_give_back_more_than_was_paid(shop: Sho
 
 async def test_the_same_key_gives_back_once(shop: Shop) -> None:
     purchase = await bought(shop, await shop.reader())
-    key = {"idempotency-key": "once"}
-    first = await refund(shop, purchase["id"], {"amount": 100}, **key)
-    assert await refund(shop, purchase["id"], {"amount": 100}, **key) == first
-    assert (await refund(shop, purchase["id"], {"amount": 200}, 409, **key))["code"] == "idempotency_conflict"
+    first = await refund(shop, purchase["id"], {"amount": 100}, key="once")
+    assert await refund(shop, purchase["id"], {"amount": 100}, key="once") == first
+    other = await refund(shop, purchase["id"], {"amount": 200}, 409, key="once")
+    assert other["code"] == "idempotency_conflict"
     [sale] = await shop.rows("SELECT refunded FROM sale")
     assert sale.refunded == 100
 
@@ -224,9 +227,9 @@ async def test_a_refund_that_timed_out_after_it_was_made_is_found_and_not_made_a
         raise ProcessorUnavailable("timed out")
 
     payments.create_refund = cut_off  # type: ignore[method-assign]  # the cut is the test
-    given = await refund(shop, purchase["id"], None, **{"idempotency-key": "lost"})
+    given = await refund(shop, purchase["id"], key="lost")
     assert given["status"] == "pending"
-    assert (await refund(shop, purchase["id"], None, 201, **{"idempotency-key": "lost"})) == given
+    assert await refund(shop, purchase["id"], key="lost") == given
     assert (await refund(shop, purchase["id"], None, 409))["code"] == "nothing_to_refund"
     payments.create_refund = _never  # type: ignore[method-assign]
     await finish_refund(shop.context, refund_id=given["id"])
