@@ -76,12 +76,6 @@ def subscribed_period(
             return None
 
 
-def pass_period(paid_at: datetime, *, days: int, after: datetime | None) -> Period:
-    """A pass lasts ``days`` from its payment, or from the end of one still running (``after``)."""
-    start = max(paid_at, after) if after else paid_at
-    return Period(start, start + timedelta(days=days))
-
-
 async def put(
     session: AsyncSession,
     *,
@@ -133,15 +127,6 @@ async def revoke(session: AsyncSession, *, source: Source, source_id: UUID) -> N
     )
 
 
-async def restore(session: AsyncSession, *, source: Source, source_id: UUID) -> None:
-    """Takes a revocation back: what the source grants, it grants again."""
-    await session.execute(
-        sa.update(access_grant)
-        .where(access_grant.c.source == source, access_grant.c.source_id == source_id)
-        .values(revoked_at=None)
-    )
-
-
 async def find_complimentary(session: AsyncSession, *, id: UUID, knowledge_base_id: UUID) -> GrantFact:
     """A grant that the creator gave. Raises ``GrantNotFound``."""
     query = _complimentary(knowledge_base_id).where(access_grant.c.id == id)
@@ -161,23 +146,6 @@ async def list_complimentary(
     return [
         _fact(row) for row in await session.execute(query.order_by(access_grant.c.id.desc()).limit(limit))
     ]
-
-
-async def last_pass_end(
-    session: AsyncSession, *, account_id: UUID, knowledge_base_id: UUID, besides: UUID
-) -> datetime | None:
-    """When the account's latest pass that still runs ends, another than that of the sale ``besides``."""
-    end: datetime | None = await session.scalar(
-        sa.select(sa.func.max(access_grant.c.ends_at)).where(
-            access_grant.c.account_id == account_id,
-            access_grant.c.knowledge_base_id == knowledge_base_id,
-            access_grant.c.source == "pass",
-            access_grant.c.source_id != besides,
-            access_grant.c.revoked_at.is_(None),
-            access_grant.c.ends_at > sa.func.zhihao_now(),
-        )
-    )
-    return end
 
 
 def _complimentary(knowledge_base_id: UUID) -> sa.Select[Any]:

@@ -5,6 +5,7 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
+from billing.metering.counters import free_questions_subject
 from search.passages.scope import AccessScope
 from service.access import facts
 from service.access.decision import Decision, decide, scope
@@ -35,6 +36,18 @@ async def decide_for_account(
             if decision is not None:
                 decisions[base] = decision
     return decisions
+
+
+async def free_questions_left(
+    session: AsyncSession | AsyncConnection, *, account_id: UUID, knowledge_base_id: UUID, allowed: int
+) -> int:
+    """Of the ``allowed`` free questions of this month, those neither asked nor being asked."""
+    if not allowed:
+        return 0
+    connection = await driver_connection(session)
+    cursor = await facts.ask_spent(connection, free_questions_subject(account_id, knowledge_base_id))
+    row = await cursor.fetchone()
+    return allowed if row is None else max(0, allowed - row[0])
 
 
 async def scope_of(session: AsyncSession | AsyncConnection, decisions: Iterable[Decision]) -> AccessScope:

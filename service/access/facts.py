@@ -158,6 +158,17 @@ async def ask_counters(connection: Connection, hashes: Sequence[bytes], subjects
     )
 
 
+async def ask_spent(connection: Connection, subject: UUID) -> Cursor:
+    """What one counter of this month has spent and reserved, not locked."""
+    return await connection.execute(
+        """
+        SELECT spent + reserved FROM spend_counter WHERE subject_id = %s
+          AND month = (SELECT date_trunc('month', zhihao_now() AT TIME ZONE 'UTC')::date)
+        """,
+        (subject,),
+    )
+
+
 async def read_counters(cursor: Cursor) -> dict[UUID, Counter]:
     return {row[0]: Counter(*row[1:]) for row in await cursor.fetchall()}
 

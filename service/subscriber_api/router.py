@@ -2,7 +2,17 @@
 
 from litestar import Router
 
-from service.subscriber_api import answers, checkout, purchases, reading, reports, square, subscriptions, tips
+from service.subscriber_api import (
+    answers,
+    checkout,
+    entitlements,
+    purchases,
+    reading,
+    reports,
+    square,
+    subscriptions,
+    tips,
+)
 
 router = Router(
     path="/v1",
@@ -12,6 +22,7 @@ router = Router(
         *answers.handlers,
         *checkout.handlers,
         *subscriptions.handlers,
+        *entitlements.handlers,
         *tips.handlers,
         *purchases.handlers,
         *reports.handlers,

@@ -3,13 +3,13 @@
 from datetime import datetime
 from uuid import UUID
 
-from billing.entitlements import grants
+from billing.entitlements import complimentary, grants
 from billing.entitlements.grants import GrantFact as GrantFact
-from billing.entitlements.grants import Period
 from service.accounts import people
 from service.knowledge import knowledge_bases
 from service.platform.database import zhihao_now
 from service.platform.idempotency import Once, claim, keep
+from service.platform.ids import new_id
 from service.usecases.context import Context
 
 
@@ -46,15 +46,16 @@ async def grant_access(
         account_id = await people.find_id_by_email(session, people.canonical_email(email))
         if account_id == owner_id:
             raise InvalidGrant("Your own knowledge base is open to you anyway.", "/email")
-        made = await grants.put(
+        made = await complimentary.give(
             session,
             id=id,
+            act_id=new_id(),
             account_id=account_id,
             knowledge_base_id=knowledge_base_id,
-            source="complimentary",
-            source_id=id,
+            actor_id=owner_id,
             reason=note or "complimentary",
-            period=Period(now, until),
+            now=now,
+            until=until,
         )
         await keep(session, once, made)
         return made
@@ -81,5 +82,5 @@ async def revoke_access(context: Context, *, grant_id: UUID, knowledge_base_id: 
     """
     async with context.database.transaction() as session:
         await knowledge_bases.get_owned(session, id=knowledge_base_id, owner_id=owner_id)
-        await grants.find_complimentary(session, id=grant_id, knowledge_base_id=knowledge_base_id)
-        await grants.revoke(session, source="complimentary", source_id=grant_id)
+        given = await grants.find_complimentary(session, id=grant_id, knowledge_base_id=knowledge_base_id)
+        await complimentary.end(session, given, act_id=new_id(), actor_id=owner_id)

@@ -12,6 +12,7 @@ from billing.subscriptions import projecting
 from billing.subscriptions.projecting import SubscriptionFact
 from service.platform.database import zhihao_now
 from service.platform.ids import new_id
+from service.usecases.grant_passes import grant_passes
 
 
 async def grant_subscription(
@@ -54,11 +55,8 @@ async def grant_again(session: AsyncSession, sold: Sale, *, grace: timedelta) ->
 
     A pass opens nothing once all of it was given back, or any of it was taken by a bank.
     """
-    if sold.kind == "pass":
-        if sold.whole or sold.disputed:
-            await grants.revoke(session, source="pass", source_id=sold.id)
-        else:
-            await grants.restore(session, source="pass", source_id=sold.id)
+    if sold.kind == "pass" and sold.account_id is not None and sold.knowledge_base_id is not None:
+        await grant_passes(session, account_id=sold.account_id, knowledge_base_id=sold.knowledge_base_id)
     if sold.subscription_id is not None and sold.account_id is not None:
         # Held, so that whoever writes the subscription now does not see the sale as it was.
         subscription = await projecting.find(

@@ -1,8 +1,6 @@
 """A single payment succeeded: a tip or a prepaid pass."""
 
-from billing.entitlements import grants
 from billing.ledger.splitting import settled_tax, split_sale
-from billing.plans import catalog
 from billing.processor import inbox
 from billing.processor.inbox import Lane
 from billing.processor.port import Charge
@@ -14,6 +12,7 @@ from billing.tips import giving
 from service.knowledge.cards import card_changed
 from service.platform.ids import new_id
 from service.usecases.context import Context
+from service.usecases.grant_passes import grant_passes
 
 
 async def settle_payment(
@@ -76,18 +75,5 @@ async def _sell(context: Context, reference: Reference, charge: Charge, tax: int
             await giving.paid(session, reference.tip_id, at=charge.paid_at)
         account_id, base_id, plan_id = reference.account_id, reference.knowledge_base_id, reference.plan_id
         if reference.kind == "pass" and account_id and base_id and plan_id:
-            running = await grants.last_pass_end(
-                session, account_id=account_id, knowledge_base_id=base_id, besides=sale_id
-            )
-            days = await catalog.days_of(session, plan_id) or 0
-            await grants.put(
-                session,
-                id=new_id(),
-                account_id=account_id,
-                knowledge_base_id=base_id,
-                source="pass",
-                source_id=sale_id,
-                reason=f"pass of {days} days",
-                period=grants.pass_period(charge.paid_at, days=days, after=running),
-            )
+            await grant_passes(session, account_id=account_id, knowledge_base_id=base_id)
             await card_changed(session, base_id)

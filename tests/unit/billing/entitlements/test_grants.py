@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from billing.entitlements.grants import Period, pass_period, subscribed_period
+from billing.entitlements.grants import Period, subscribed_period
 
 BEGIN = datetime(2026, 1, 1, tzinfo=UTC)
 END = datetime(2026, 2, 1, tzinfo=UTC)
@@ -47,9 +47,3 @@ def test_what_has_ended_is_revoked(status: str) -> None:
 @pytest.mark.parametrize("status", ["incomplete", "something_new"])
 def test_what_has_not_begun_grants_nothing(status: str) -> None:
     assert granted(status) is None
-
-
-def test_a_pass_lasts_its_days_after_the_one_that_runs() -> None:
-    assert pass_period(NOW, days=30, after=None) == Period(NOW, NOW + timedelta(days=30))
-    assert pass_period(NOW, days=30, after=END) == Period(END, END + timedelta(days=30))
-    assert pass_period(NOW, days=30, after=BEGIN) == Period(NOW, NOW + timedelta(days=30))
