@@ -6,12 +6,16 @@ from typing import Literal
 from billing.sandbox.config import DAY
 from billing.sandbox.shape import Body, build, new_id
 
-Outcome = Literal["pays", "declined", "authenticates"]
+Outcome = Literal["pays", "declined", "authenticates", "settles", "bounces"]
+"""The last two are of a bank debit: the payment is on its way, and is decided later."""
 
 
 @dataclass(frozen=True)
 class Card:
-    """A test number. ``later`` is what it does when its owner is not there (a renewal)."""
+    """A test number; ``debit`` for a bank account's.
+
+    ``later`` is what it does when its owner is not there (a renewal).
+    """
 
     number: str
     brand: str = "visa"
@@ -19,7 +23,9 @@ class Card:
     later: Outcome = "pays"
     decline_code: str = "generic_decline"
     disputed: bool = False
+    inquiry: bool = False
     available_after: int = 2 * DAY
+    debit: bool = False
 
 
 CARDS = {
@@ -42,7 +48,10 @@ CARDS = {
         Card("4000002760003184", now="authenticates", later="authenticates"),
         Card("4000000000000077", available_after=0),
         Card("4000000000000259", disputed=True),
+        Card("4000000000001976", disputed=True, inquiry=True),
         Card("4000000000002685", disputed=True),
+        Card("AT611904300234573201", "sepa", "settles", "settles", debit=True),
+        Card("AT861904300235473202", "sepa", "bounces", "bounces", debit=True),
     )
 }
 
@@ -66,6 +75,9 @@ TOKENS = {
     "pm_card_authenticationRequired": "4000002760003184",
     "pm_card_bypassPending": "4000000000000077",
     "pm_card_createDispute": "4000000000000259",
+    "pm_card_createDisputeInquiry": "4000000000001976",
+    "pm_sepaDebit_succeed": "AT611904300234573201",
+    "pm_sepaDebit_fail": "AT861904300235473202",
 }
 
 REASONS = {
@@ -74,7 +86,12 @@ REASONS = {
     "lost_card": ("card_declined", "Your card was declined."),
     "expired_card": ("expired_card", "Your card has expired."),
     "incorrect_cvc": ("incorrect_cvc", "Your card's security code is incorrect."),
+    "debit_failed": ("payment_method_provider_decline", "The customer's bank refused the debit."),
     "processing_error": ("processing_error", "An error occurred while processing your card."),
+    "authentication_failed": (
+        "payment_intent_authentication_failure",
+        "We are unable to authenticate your payment method. Please choose a different one and try again.",
+    ),
     "authentication_required": (
         "authentication_required",
         "Your card was declined. This transaction requires authentication.",
@@ -92,20 +109,33 @@ def new_method(number: str, now: int, *, email: str | None = None, name: str | N
     """A payment method for a test number, not written yet. ``KeyError`` for a number that is none."""
     card = CARDS[number]
     address = dict.fromkeys(("city", "country", "line1", "line2", "postal_code", "state"))
+    kind: Body = {"type": "card", "card": card_details(card)}
+    if card.debit:
+        kind = {"type": "sepa_debit", "sepa_debit": {**debit_details(card), "generated_from": None}}
     return build(
         "payment_method",
         id=new_id("pm"),
         allow_redisplay="unspecified",
         billing_details={"address": address, "email": email, "name": name, "phone": None, "tax_id": None},
-        card=card_details(card),
         created=now,
         customer=None,
         customer_account=None,
         livemode=False,
         metadata={},
-        type="card",
         _card=number,
+        **kind,
     )
+
+
+def debit_details(card: Card) -> Body:
+    """What is shown of a bank account."""
+    return {
+        "bank_code": card.number[4:9],
+        "branch_code": None,
+        "country": card.number[:2],
+        "fingerprint": f"sandbox{card.number[-9:]}",
+        "last4": card.number[-4:],
+    }
 
 
 def card_details(card: Card) -> Body:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from billing.sandbox import invoicing
+from billing.sandbox.drafting import compute
 from billing.sandbox.errors import ApiError, invalid, missing_param
 from billing.sandbox.items import new_item, plan_of
 from billing.sandbox.lines import Span, ahead, is_metered, prorated
@@ -126,7 +127,7 @@ async def change_items(store: Store, subscription: Body, params: Body, *, active
 
 async def _bill(store: Store, subscription: Body, lines: list[Body]) -> Body:
     customer = await store.get(subscription["customer"], "customer")
-    invoice = invoicing.compute(
+    invoice = compute(
         store,
         customer,
         lines,

@@ -4,7 +4,17 @@ from copy import deepcopy
 from typing import Any
 
 from billing.sandbox.booking import book
-from billing.sandbox.cards import CARDS, REASONS, TOKENS, Outcome, card_details, card_of, new_method
+from billing.sandbox.cards import (
+    CARDS,
+    REASONS,
+    TOKENS,
+    Card,
+    Outcome,
+    card_details,
+    card_of,
+    debit_details,
+    new_method,
+)
 from billing.sandbox.disputing import open_dispute
 from billing.sandbox.errors import ApiError, invalid, missing_object
 from billing.sandbox.fees import least_charge, processing_fee
@@ -64,28 +74,68 @@ async def new_intent(store: Store, amount: int, currency: str, **fields: Any) ->
 
 
 async def attempt(
-    store: Store, intent: Body, method: Body, *, off_session: bool = False, authenticated: bool = False
+    store: Store, intent: Body, method: Body, *, off_session: bool = False, authenticated: bool | None = None
 ) -> Body:
-    """Tries to pay the intent with the method; what came of it is in its ``status``."""
+    """Tries to pay the intent with the method; what came of it is in its ``status``.
+
+    ``authenticated`` is the answer to the bank's question, None while it was not asked.
+    """
     card = card_of(method)
     outcome: Outcome = card.later if off_session else card.now
     before = deepcopy(intent)
     intent.update(payment_method=method["id"], next_action=None)
-    if outcome == "authenticates" and not authenticated and not off_session:
+    if outcome == "authenticates" and authenticated is None and not off_session:
         intent["status"] = "requires_action"
         intent["next_action"] = {
             "type": "redirect_to_url",
             "redirect_to_url": {"return_url": None, "url": f"{store.config.public_url}/pay"},
         }
         return await store.changed(before, intent, "payment_intent.requires_action")
-    if outcome == "pays" or authenticated:
+    if card.debit:
+        return await _process(store, before, intent, method)
+    if outcome == "pays" or (outcome == "authenticates" and authenticated):
         return await _succeed(store, before, intent, method)
-    code = "authentication_required" if outcome == "authenticates" else card.decline_code
+    code = card.decline_code
+    if outcome == "authenticates":
+        code = "authentication_required" if authenticated is None else "authentication_failed"
     return await _fail(store, before, intent, method, code)
 
 
-async def _succeed(store: Store, before: Body, intent: Body, method: Body) -> Body:
+async def _process(store: Store, before: Body, intent: Body, method: Body) -> Body:
+    """The bank is asked; what it says is due later."""
     charge = _charge(store, intent, method)
+    charge.update(amount_captured=0, paid=False, receipt_url=None, status="pending")
+    await store.put(charge)
+    await store.emit("charge.pending", charge)
+    intent.update(
+        status="processing", latest_charge=charge["id"], _due=store.now + store.rules.delayed_seconds
+    )
+    intent["_clock"] = intent.get("_clock") or await clock_of(store, intent["customer"])
+    return await store.changed(before, intent, "payment_intent.processing")
+
+
+async def clock_of(store: Store, customer: str | None) -> str | None:
+    """The test clock a customer lives by."""
+    found = await store.find(customer or "", "customer")
+    return found["test_clock"] if found else None
+
+
+async def decide_debit(store: Store, intent: Body) -> Body:
+    """The bank's answer to a payment that was on its way."""
+    method = await store.get(intent["payment_method"], "payment_method")
+    charge = await store.get(intent["latest_charge"], "charge")
+    before = deepcopy(intent)
+    intent["_due"] = None
+    if card_of(method).now == "settles":
+        charge.update(amount_captured=charge["amount"], paid=True, status="succeeded")
+        return await _succeed(store, before, intent, method, charge)
+    return await _fail(store, before, intent, method, "debit_failed", charge)
+
+
+async def _succeed(
+    store: Store, before: Body, intent: Body, method: Body, charge: Body | None = None
+) -> Body:
+    charge = charge or _charge(store, intent, method)
     transaction = await book(
         store,
         amount=intent["amount"],
@@ -107,13 +157,15 @@ async def _succeed(store: Store, before: Body, intent: Body, method: Body) -> Bo
     )
     await store.changed(before, intent, "payment_intent.succeeded")
     if card_of(method).disputed:
-        await open_dispute(store, charge)
+        await open_dispute(store, charge, inquiry=card_of(method).inquiry)
     return intent
 
 
-async def _fail(store: Store, before: Body, intent: Body, method: Body, decline_code: str) -> Body:
+async def _fail(
+    store: Store, before: Body, intent: Body, method: Body, decline_code: str, charge: Body | None = None
+) -> Body:
     code, message = REASONS[decline_code]
-    charge = _charge(store, intent, method)
+    charge = charge or _charge(store, intent, method)
     charge.update(
         amount_captured=0,
         captured=False,
@@ -153,9 +205,6 @@ def card_error(intent: Body) -> ApiError:
 
 
 def _charge(store: Store, intent: Body, method: Body) -> Body:
-    card = card_of(method)
-    details = card_details(card)
-    shown = {key: details[key] for key in ("brand", "country", "exp_month", "exp_year", "fingerprint")}
     return build(
         "charge",
         id=new_id("ch"),
@@ -177,19 +226,7 @@ def _charge(store: Store, intent: Body, method: Body) -> Body:
         paid=True,
         payment_intent=intent["id"],
         payment_method=method["id"],
-        payment_method_details={
-            "card": {
-                **shown,
-                "amount_authorized": intent["amount"],
-                "checks": details["checks"],
-                "funding": "credit",
-                "last4": details["last4"],
-                "network": card.brand,
-                "three_d_secure": None,
-                "wallet": None,
-            },
-            "type": "card",
-        },
+        payment_method_details=_method_details(card_of(method), intent["amount"]),
         receipt_email=intent["receipt_email"],
         receipt_url=f"{store.config.public_url}/receipts/{intent['id']}",
         refunded=False,
@@ -197,6 +234,26 @@ def _charge(store: Store, intent: Body, method: Body) -> Body:
         status="succeeded",
         transfer_group=intent["transfer_group"],
     )
+
+
+def _method_details(card: Card, amount: int) -> Body:
+    if card.debit:
+        return {"type": "sepa_debit", "sepa_debit": {**debit_details(card), "mandate": None}}
+    details = card_details(card)
+    shown = {key: details[key] for key in ("brand", "country", "exp_month", "exp_year", "fingerprint")}
+    return {
+        "card": {
+            **shown,
+            "amount_authorized": amount,
+            "checks": details["checks"],
+            "funding": "credit",
+            "last4": details["last4"],
+            "network": card.brand,
+            "three_d_secure": None,
+            "wallet": None,
+        },
+        "type": "card",
+    }
 
 
 def _outcome(type: str, status: str, reason: str | None, message: str) -> Body:
@@ -214,8 +271,8 @@ def _outcome(type: str, status: str, reason: str | None, message: str) -> Body:
 
 
 def check_card(number: str) -> str:
-    """The number without its spaces. Raises ``ApiError`` 404 when it is not a test card."""
-    digits = "".join(character for character in number if character.isdigit())
+    """The number (or IBAN) without its spaces. Raises ``ApiError`` 404 when it is not a test card."""
+    digits = "".join(character for character in number.upper() if character.isalnum())
     if digits not in CARDS:
         raise missing_object("test card", number.strip() or "(empty)", "card")
     return digits

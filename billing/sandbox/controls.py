@@ -10,9 +10,11 @@ from starlette.routing import Route
 
 from billing.sandbox import timeline
 from billing.sandbox.booking import book
-from billing.sandbox.disputing import decide, open_dispute
+from billing.sandbox.disputing import decide, escalate, open_dispute
 from billing.sandbox.errors import ApiError
 from billing.sandbox.faults import Faults
+from billing.sandbox.resources.radar import warn
+from billing.sandbox.rules import Rules
 from billing.sandbox.runtime import Runtime
 from billing.sandbox.shape import public
 
@@ -53,6 +55,19 @@ async def faults(request: Request) -> Response:
     return JSONResponse(asdict(runtime.faults))
 
 
+async def rules(request: Request) -> Response:
+    """GET shows what the account is set to, POST sets the named ones, DELETE puts all back."""
+    runtime = _runtime(request)
+    try:
+        if request.method != "GET":
+            wanted = Rules() if request.method == "DELETE" else runtime.rules.changed(await _body(request))
+            async with runtime.work() as store:
+                await runtime.set_rules(store, wanted)
+    except ApiError as error:
+        return JSONResponse({"error": error.body}, error.status)
+    return JSONResponse(asdict(runtime.rules))
+
+
 async def advance(request: Request) -> Response:
     """``{"seconds": n}`` moves the sandbox's own time on; what falls due on the way happens."""
     runtime = _runtime(request)
@@ -91,14 +106,35 @@ async def disputes(request: Request) -> Response:
         body = await _body(request)
         async with runtime.work() as store:
             if "charge" in body:
-                dispute = await open_dispute(store, await store.get(str(body["charge"]), "charge", "charge"))
+                dispute = await open_dispute(
+                    store,
+                    await store.get(str(body["charge"]), "charge", "charge"),
+                    inquiry=body.get("inquiry") is True,
+                    amount=body.get("amount"),
+                    reason=str(body.get("reason", "fraudulent")),
+                )
             else:
                 dispute = await store.get(str(body.get("dispute")), "dispute", "dispute")
-                dispute = await decide(store, dispute, str(body.get("status")))
+                status = str(body.get("status"))
+                escalates = status == "needs_response"
+                dispute = await (escalate(store, dispute) if escalates else decide(store, dispute, status))
     except ApiError as error:
         return JSONResponse({"error": error.body}, error.status)
     runtime.deliver_soon()
     return JSONResponse(public(dispute))
+
+
+async def fraud_warnings(request: Request) -> Response:
+    """``{"charge": id}``: the card's issuer warns of fraud."""
+    runtime = _runtime(request)
+    try:
+        body = await _body(request)
+        async with runtime.work() as store:
+            warning = await warn(store, await store.get(str(body.get("charge")), "charge", "charge"))
+    except ApiError as error:
+        return JSONResponse({"error": error.body}, error.status)
+    runtime.deliver_soon()
+    return JSONResponse(public(warning))
 
 
 async def deliveries(request: Request) -> Response:
@@ -116,8 +152,10 @@ async def deliveries(request: Request) -> Response:
 ROUTES = [
     Route("/_sandbox/health", health),
     Route("/_sandbox/faults", faults, methods=["GET", "POST", "DELETE"]),
+    Route("/_sandbox/rules", rules, methods=["GET", "POST", "DELETE"]),
     Route("/_sandbox/advance", advance, methods=["POST"]),
     Route("/_sandbox/balance", top_up, methods=["POST"]),
     Route("/_sandbox/disputes", disputes, methods=["POST"]),
+    Route("/_sandbox/fraud_warnings", fraud_warnings, methods=["POST"]),
     Route("/_sandbox/deliveries", deliveries),
 ]

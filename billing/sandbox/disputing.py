@@ -25,27 +25,38 @@ EVIDENCE = (
 )
 
 
-async def open_dispute(store: Store, charge: Body) -> Body:
-    """The buyer's bank takes the charge back, with a fee. Raises ``ApiError`` 400 when it cannot."""
+REASONS = (
+    *("credit_not_processed", "duplicate", "fraudulent", "general", "product_not_received"),
+    *("product_unacceptable", "subscription_canceled", "unrecognized"),
+)
+INQUIRY = ("warning_needs_response", "warning_under_review")
+DECIDED = ("won", "lost", "warning_closed")
+
+
+async def open_dispute(
+    store: Store,
+    charge: Body,
+    *,
+    inquiry: bool = False,
+    amount: int | None = None,
+    reason: str = "fraudulent",
+) -> Body:
+    """The buyer's bank takes the charge back (or ``amount`` of it), with a fee.
+
+    An ``inquiry`` only asks, and takes nothing yet. Raises ``ApiError`` 400 when it cannot.
+    """
     left = charge["amount"] - charge["amount_refunded"]
-    if charge["status"] != "succeeded" or charge["disputed"] or left == 0:
+    wanted = left if amount is None else amount
+    if charge["status"] != "succeeded" or charge["disputed"] or not 0 < wanted <= left:
         raise invalid(f"The charge {charge['id']} cannot be disputed.", param="charge")
+    if reason not in REASONS:
+        raise invalid(f"Not a reason the sandbox knows: {reason}", param="reason")
     id = new_id("du")
-    taken = await book(
-        store,
-        amount=-left,
-        currency=charge["currency"],
-        fee=rounded(minor_units(FEE_USD, charge["currency"])),
-        type="adjustment",
-        category="dispute",
-        source=id,
-        description=f"Chargeback withdrawal for {charge['id']}",
-    )
     dispute = build(
         "dispute",
         id=id,
-        amount=left,
-        balance_transactions=[taken],
+        amount=wanted,
+        balance_transactions=[],
         charge=charge["id"],
         created=store.now,
         currency=charge["currency"],
@@ -59,26 +70,60 @@ async def open_dispute(store: Store, charge: Body) -> Body:
             "submission_count": 0,
             "submission_method": "not_submitted",
         },
-        is_charge_refundable=False,
+        is_charge_refundable=inquiry,
         livemode=False,
         metadata={},
         payment_intent=charge["payment_intent"],
-        payment_method_details={
-            "card": {
-                "brand": charge["payment_method_details"]["card"]["brand"],
-                "case_type": "chargeback",
-                "network": charge["payment_method_details"]["card"]["network"],
-                "network_reason_code": "10.4",
-            },
-            "type": "card",
-        },
-        reason="fraudulent",
-        status="needs_response",
+        payment_method_details=_method(charge, inquiry=inquiry),
+        reason=reason,
+        status="warning_needs_response" if inquiry else "needs_response",
     )
     before = deepcopy(charge)
-    charge.update(disputed=True, _dispute_open=True)
+    charge["disputed"] = True
     await store.changed(before, charge)
+    if inquiry:
+        return await store.created(dispute)
+    await _withdraw(store, dispute, charge)
     await store.created(dispute)
+    await store.emit("charge.dispute.funds_withdrawn", dispute)
+    return dispute
+
+
+def _method(charge: Body, *, inquiry: bool) -> Body | None:
+    card = charge["payment_method_details"].get("card")
+    if card is None:
+        return None
+    shown = {key: card[key] for key in ("brand", "network")}
+    case = "inquiry" if inquiry else "chargeback"
+    return {"card": {**shown, "case_type": case, "network_reason_code": "10.4"}, "type": "card"}
+
+
+async def _withdraw(store: Store, dispute: Body, charge: Body) -> None:
+    taken = await book(
+        store,
+        amount=-dispute["amount"],
+        currency=dispute["currency"],
+        fee=rounded(minor_units(FEE_USD, dispute["currency"])),
+        type="adjustment",
+        category="dispute",
+        source=dispute["id"],
+        description=f"Chargeback withdrawal for {charge['id']}",
+    )
+    dispute["balance_transactions"].append(taken)
+    charge["_charged_back"] = dispute["amount"]
+    await store.put(charge)
+
+
+async def escalate(store: Store, dispute: Body) -> Body:
+    """An inquiry becomes a chargeback. Raises ``ApiError`` 400 for what is none."""
+    if dispute["status"] not in INQUIRY:
+        raise invalid("Only an inquiry can be escalated.", param="status")
+    charge = await store.get(dispute["charge"], "charge")
+    before = deepcopy(dispute)
+    dispute.update(status="needs_response", is_charge_refundable=False)
+    dispute["payment_method_details"] = _method(charge, inquiry=False)
+    await _withdraw(store, dispute, charge)
+    await store.changed(before, dispute)
     await store.emit("charge.dispute.funds_withdrawn", dispute)
     return dispute
 
@@ -87,21 +132,30 @@ async def submit(store: Store, dispute: Body) -> Body:
     """The evidence goes to the bank. Stripe's test words decide at once, as they do there."""
     _open_only(dispute)
     before = deepcopy(dispute)
-    dispute["status"] = "under_review"
+    asked = dispute["status"] in INQUIRY
+    dispute["status"] = "warning_under_review" if asked else "under_review"
     details: Any = dispute["evidence_details"]
     details.update(has_evidence=True, submission_count=details["submission_count"] + 1)
     details["submission_method"] = "manual"
     await store.changed(before, dispute)
     verdict = {"winning_evidence": "won", "losing_evidence": "lost"}
     decided = verdict.get(dispute["evidence"]["uncategorized_text"])
+    if decided and asked:  # an inquiry that is answered well is closed; one that is not becomes a chargeback
+        return await (
+            decide(store, dispute, "warning_closed") if decided == "won" else escalate(store, dispute)
+        )
     return await decide(store, dispute, decided) if decided else dispute
 
 
 async def decide(store: Store, dispute: Body, status: str) -> Body:
-    """``won`` gives the money back but not the fee; ``lost`` leaves it taken."""
-    if status not in ("won", "lost"):
-        raise invalid("A dispute is won or lost.", param="status")
+    """``won`` gives the money back but not the fee; ``lost`` leaves it taken.
+
+    ``warning_closed`` ends an inquiry. Raises ``ApiError`` 400 for a word that does not fit the dispute.
+    """
+    fits = ("warning_closed",) if dispute["status"] in INQUIRY else ("won", "lost")
     _open_only(dispute)
+    if status not in fits:
+        raise invalid(f"This dispute can become {' or '.join(fits)}.", param="status")
     before = deepcopy(dispute)
     charge = await store.get(dispute["charge"], "charge")
     if status == "won":
@@ -116,8 +170,9 @@ async def decide(store: Store, dispute: Body, status: str) -> Body:
         )
         dispute["balance_transactions"].append(given)
     dispute["status"] = status
-    charge["_dispute_open"] = False
-    await store.put(charge)
+    if status == "won":
+        charge["_charged_back"] = 0
+        await store.put(charge)
     await store.changed(before, dispute, "charge.dispute.closed")
     if status == "won":
         await store.emit("charge.dispute.funds_reinstated", dispute)
@@ -125,5 +180,5 @@ async def decide(store: Store, dispute: Body, status: str) -> Body:
 
 
 def _open_only(dispute: Body) -> None:
-    if dispute["status"] in ("won", "lost"):
+    if dispute["status"] in DECIDED:
         raise invalid("This dispute is already closed.")

@@ -1,20 +1,29 @@
 """The other hosted pages: onboarding, the customer portal, invoices and receipts."""
 
-from copy import deepcopy
+from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from billing.sandbox.pages import gone, page
+from billing.sandbox import portal
+from billing.sandbox.errors import ApiError
+from billing.sandbox.invoice_page import pay_invoice
+from billing.sandbox.pages import asked, gone, page, payer_of
+from billing.sandbox.paying import Asked, Refused
 from billing.sandbox.resources.accounts import onboard
 from billing.sandbox.runtime import Runtime
-from billing.sandbox.shape import Body
 
 
 def _runtime(request: Request) -> Runtime:
     runtime: Runtime = request.app.state.runtime
     return runtime
+
+
+async def _form(request: Request) -> dict[str, str]:
+    if request.method != "POST":
+        return {}
+    return {name: value for name, value in (await request.form()).items() if isinstance(value, str)}
 
 
 async def onboarding(request: Request) -> Response:
@@ -38,43 +47,63 @@ async def onboarding(request: Request) -> Response:
     return RedirectResponse(link["_return"], 303)
 
 
-async def portal(request: Request) -> Response:
-    """``/portal/{session}``: the customer's subscriptions; POST ``subscription`` and ``end`` (1 or 0)."""
+async def customer_portal(request: Request) -> Response:
+    """``/portal/{session}``: the customer's plans and card.
+
+    POST ``subscription`` and ``end`` (1 or 0) lets one end with its period or keeps it; POST ``card`` is the
+    card that all are paid with from now on. Then 303 to the page again; 402 for a card that is no good.
+    """
     runtime = _runtime(request)
-    form = await request.form() if request.method == "POST" else {}
+    form = await _form(request)
+    reason: str | None = None
     async with runtime.work() as store:
         session = await store.find(request.path_params["session"], "billing_portal.session")
         if session is None:
             return gone(request, "missing")
-        found = await store.select("subscription", customer=session["customer"])
-        running = [one for one in found if one["status"] in ("active", "trialing", "past_due")]
-        chosen = next((one for one in running if one["id"] == form.get("subscription")), None)
-        if chosen is not None:
-            before = deepcopy(chosen)
-            _set_end(chosen, store.now, ends=form.get("end") == "1")
-            await store.changed(before, chosen)
-    if request.method == "POST":
+        try:
+            if "card" in form:
+                reason = await portal.change_card(store, session["customer"], form["card"])
+            elif "subscription" in form:
+                await portal.set_end(
+                    store, session["customer"], form["subscription"], ends=form.get("end") == "1"
+                )
+        except ApiError as error:
+            reason = str(error.body.get("code", "invalid"))
+        shown: dict[str, Any] = await portal.shown(store, session["customer"])
+    if request.method == "POST" and reason is None:
         runtime.deliver_soon()
         return RedirectResponse(request.url.path, 303)
-    return page(request, "portal.html", session=session, subscriptions=running)
-
-
-def _set_end(subscription: Body, now: int, *, ends: bool) -> None:
-    end = subscription["items"]["data"][0]["current_period_end"]
-    subscription.update(
-        cancel_at_period_end=ends,
-        cancel_at=end if ends else None,
-        canceled_at=now if ends else None,
-        _due=end,
-    )
-    subscription["cancellation_details"]["reason"] = "cancellation_requested" if ends else None
+    return page(request, "portal.html", 402 if reason else 200, session=session, reason=reason, **shown)
 
 
 async def invoice(request: Request) -> Response:
-    """``/invoices/{invoice}``: its lines and its state."""
-    async with _runtime(request).work(writes=False) as store:
+    """``/invoices/{invoice}``: its lines and its state; POST ``card`` pays it while it is open.
+
+    Paid: 303 to the page again. Declined: 402, the page with the reason.
+    """
+    runtime = _runtime(request)
+    form = await _form(request)
+    outcome: object = None
+    async with runtime.work(writes=request.method == "POST") as store:
         found = await store.find(request.path_params["invoice"], "invoice")
-    return page(request, "invoice.html", invoice=found) if found else gone(request, "missing")
+        if found is None or found["status"] == "draft":
+            return gone(request, "missing")
+        if request.method == "POST" and found["status"] == "open":
+            try:
+                async with store.connection.transaction():
+                    outcome = await pay_invoice(store, found, payer_of(form))
+            except ApiError as error:
+                outcome = Refused(str(error.body.get("code", "invalid")), str(error))
+            found = await store.get(found["id"], "invoice")
+    if isinstance(outcome, Asked):
+        return asked(request, form, found["amount_due"], found["currency"])
+    if isinstance(outcome, Refused):
+        runtime.deliver_soon()
+        return page(request, "invoice.html", 402, invoice=found, reason=outcome.code)
+    if request.method == "POST":
+        runtime.deliver_soon()
+        return RedirectResponse(request.url.path, 303)
+    return page(request, "invoice.html", invoice=found, reason=None)
 
 
 async def receipt(request: Request) -> Response:
@@ -93,8 +122,8 @@ async def express(request: Request) -> Response:
 
 ROUTES = [
     Route("/onboard/{link}", onboarding, methods=["GET", "POST"]),
-    Route("/portal/{session}", portal, methods=["GET", "POST"]),
-    Route("/invoices/{invoice}", invoice),
+    Route("/portal/{session}", customer_portal, methods=["GET", "POST"]),
+    Route("/invoices/{invoice}", invoice, methods=["GET", "POST"]),
     Route("/receipts/{intent}", receipt),
     Route("/express/{account}", express),
 ]

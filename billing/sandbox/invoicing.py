@@ -1,117 +1,29 @@
-"""Invoices: drafted, finalized, collected, voided; dunned when a card fails."""
+"""Invoices: finalized, collected, given up; dunned when a card fails."""
 
 from copy import deepcopy
+from typing import Any
 
 from billing.sandbox.charging import attempt, new_intent
 from billing.sandbox.config import DAY
+from billing.sandbox.drafting import set_lines
 from billing.sandbox.errors import invalid
-from billing.sandbox.fees import least_charge
-from billing.sandbox.shape import Body, build, list_of, new_id
+from billing.sandbox.shape import Body, build, new_id
 from billing.sandbox.store import Store
 
-GRACE = 3600
-"""Seconds a renewal's invoice stays a draft, so that late usage still enters it."""
-
-RETRIES = (3 * DAY, 5 * DAY, 7 * DAY)
-"""When a failed renewal is tried again; then the subscription is canceled."""
+PURPOSES = {"subscription_create": "Subscription creation", "manual": "Payment for Invoice"}
 
 
-def compute(
-    store: Store, customer: Body, lines: list[Body], *, reason: str, currency: str, subscription: Body | None
-) -> Body:
-    """A draft invoice of these lines, not written."""
-    id = new_id("in")
-    parent = None
-    if subscription is not None:
-        parent = {
-            "quote_details": None,
-            "subscription_details": {
-                "metadata": subscription["metadata"],
-                "subscription": subscription["id"],
-                "subscription_proration_date": None,
-            },
-            "type": "subscription_details",
-        }
-    invoice = build(
-        "invoice",
-        id=id,
-        account_country=store.config.country,
-        account_name="Sandbox",
-        amount_overpaid=0,
-        amount_paid=0,
-        amount_paid_off_stripe=0,
-        amount_shipping=0,
-        attempt_count=0,
-        attempted=False,
-        auto_advance=True,
-        automatic_tax={"disabled_reason": None, "enabled": False, "liability": None, "provider": None}
-        | {"status": None},
-        billing_reason=reason,
-        collection_method="charge_automatically",
-        created=store.now,
-        currency=currency,
-        customer=customer["id"],
-        customer_address=customer["address"],
-        customer_email=customer["email"],
-        customer_name=customer["name"],
-        customer_phone=customer["phone"],
-        customer_tax_exempt="none",
-        customer_tax_ids=[],
-        default_tax_rates=[],
-        discounts=[],
-        issuer={"type": "self"},
-        lines=list_of([], f"/v1/invoices/{id}/lines"),
-        livemode=False,
-        metadata={},
-        parent=parent,
-        payment_settings={
-            "default_mandate": None,
-            "payment_method_options": None,
-            "payment_method_types": None,
-        },
-        post_payment_credit_notes_amount=0,
-        pre_payment_credit_notes_amount=0,
-        starting_balance=customer["balance"] or 0,
-        status="draft",
-        status_transitions=dict.fromkeys(("finalized_at", "marked_uncollectible_at", "paid_at", "voided_at")),
-        test_clock=customer["test_clock"],
-        _clock=customer["test_clock"],
-    )
-    set_lines(invoice, lines)
-    invoice["period_start"] = invoice["period_end"] = store.now
-    return invoice
+async def finalize(store: Store, invoice: Body, **intent_fields: Any) -> Body:
+    """Makes the draft open, or at once paid when nothing is due; ``intent_fields`` go on its payment.
 
-
-def set_lines(invoice: Body, lines: list[Body]) -> None:
-    """Puts the lines in, and the totals that follow from them and the customer's balance."""
-    for one in lines:
-        one["invoice"] = invoice["id"]
-    total = sum(one["amount"] for one in lines)
-    owed = total + invoice["starting_balance"]
-    due = max(owed, 0)
-    if 0 < due < least_charge(invoice["currency"]):
-        due = 0  # too little to charge: it goes on the customer's balance, to the next invoice
-    invoice["lines"]["data"] = lines
-    invoice.update(
-        amount_due=due,
-        amount_remaining=due - invoice["amount_paid"],
-        subtotal=total,
-        subtotal_excluding_tax=total,
-        total=total,
-        total_discount_amounts=[],
-        total_excluding_tax=total,
-        total_pretax_credit_amounts=[],
-        total_taxes=[],
-        _balance_after=owed - due,
-    )
-
-
-async def finalize(store: Store, invoice: Body) -> Body:
-    """Makes the draft open, or at once paid when nothing is due."""
+    What the customer owes or is owed counts as it is now, not as it was when the draft was made.
+    """
     if invoice["status"] != "draft":
         raise invalid("This invoice is already finalized.", code="invoice_not_editable")
     customer = await store.get(invoice["customer"], "customer")
     before = deepcopy(invoice)
+    invoice["starting_balance"] = customer["balance"] or 0
+    set_lines(invoice, invoice["lines"]["data"])
     if (customer["balance"] or 0) != invoice["_balance_after"]:
         was = deepcopy(customer)
         customer["balance"] = invoice["_balance_after"]
@@ -131,15 +43,14 @@ async def finalize(store: Store, invoice: Body) -> Body:
     )
     invoice["status_transitions"]["finalized_at"] = store.now
     if invoice["amount_due"] > 0:
+        fields = {
+            "customer": invoice["customer"],
+            "description": PURPOSES.get(invoice["billing_reason"], "Subscription update"),
+            "setup_future_usage": "off_session" if invoice["parent"] else None,
+            **intent_fields,
+        }
         intent = await new_intent(
-            store,
-            invoice["amount_due"],
-            invoice["currency"],
-            customer=invoice["customer"],
-            description="Subscription creation"
-            if invoice["billing_reason"] == "subscription_create"
-            else "Subscription update",
-            setup_future_usage="off_session",
+            store, invoice["amount_due"], invoice["currency"], **fields, _invoice=invoice["id"]
         )
         payment = _payment(store, invoice, intent)
         await store.put(payment)
@@ -167,19 +78,33 @@ def _payment(store: Store, invoice: Body, intent: Body) -> Body:
 
 
 async def collect(
-    store: Store, invoice: Body, method: Body | None, *, off_session: bool, authenticated: bool = False
+    store: Store,
+    invoice: Body,
+    method: Body | None,
+    *,
+    off_session: bool,
+    authenticated: bool | None = None,
+    by_hand: bool = False,
 ) -> Body:
-    """Tries to have the open invoice paid. ``past`` tells the retries; the outcome is in ``status``."""
+    """Tries to have the open invoice paid; the outcome is in ``status``.
+
+    A try ``by_hand`` after the first leaves the retries as they are planned.
+    """
     if invoice["status"] != "open":
         return invoice
     intent = await store.get(invoice["_intent"], "payment_intent")
     before = deepcopy(invoice)
-    invoice.update(attempted=True, attempt_count=invoice["attempt_count"] + 1)
+    replanned = not by_hand or not invoice["attempted"]
+    invoice.update(attempted=True, attempt_count=invoice["attempt_count"] + replanned)
     if method is not None:
         intent = await attempt(store, intent, method, off_session=off_session, authenticated=authenticated)
     if intent["status"] == "succeeded":
         return await mark_paid(store, invoice, before)
-    await _schedule_retry(store, invoice)
+    if intent["status"] == "processing":
+        invoice.update(next_payment_attempt=None, _due=None)
+        return await store.changed(before, invoice)
+    if replanned:
+        _plan_retry(store, invoice)
     await store.changed(before, invoice)
     error = intent["last_payment_error"] or {}
     if intent["status"] == "requires_action" or error.get("code") == "authentication_required":
@@ -189,11 +114,11 @@ async def collect(
     return invoice
 
 
-async def _schedule_retry(store: Store, invoice: Body) -> None:
+def _plan_retry(store: Store, invoice: Body) -> None:
     """Only what renews by itself is tried again by itself."""
-    tried = invoice["attempt_count"]
-    again = invoice["billing_reason"] == "subscription_cycle" and tried <= len(RETRIES)
-    invoice["next_payment_attempt"] = store.now + RETRIES[tried - 1] if again else None
+    tried, waits = invoice["attempt_count"], store.rules.retry_days
+    again = invoice["billing_reason"] == "subscription_cycle" and tried <= len(waits)
+    invoice["next_payment_attempt"] = store.now + waits[tried - 1] * DAY if again else None
     invoice["_due"] = invoice["next_payment_attempt"]
 
 
@@ -233,4 +158,16 @@ async def close(store: Store, invoice: Body, status: str) -> Body:
     invoice["status_transitions"][f"{marks[status]}_at"] = store.now
     if status == "void":
         invoice["amount_remaining"] = 0
+        await _give_back_balance(store, invoice)
     return await store.changed(before, invoice, f"invoice.{marks[status]}")
+
+
+async def _give_back_balance(store: Store, invoice: Body) -> None:
+    """What a void invoice had taken from the customer's balance, or put on it."""
+    moved = (invoice["ending_balance"] or 0) - invoice["starting_balance"]
+    if not moved:
+        return
+    customer = await store.get(invoice["customer"], "customer")
+    before = deepcopy(customer)
+    customer["balance"] = (customer["balance"] or 0) - moved
+    await store.changed(before, customer)

@@ -6,6 +6,7 @@ from decimal import Decimal
 from billing.sandbox.pricing import amount, portions
 from billing.sandbox.shape import Body, build, new_id
 from billing.sandbox.store import Store
+from billing.sandbox.taxing import behavior_of
 from billing.sandbox.usage import total
 
 
@@ -70,6 +71,7 @@ def line(
         subscription=item["subscription"],
         subtotal=value,
         taxes=[],
+        _behavior=behavior_of(price, price["currency"]),
     )
 
 

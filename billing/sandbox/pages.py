@@ -1,5 +1,6 @@
 """The pages people look at: payment, onboarding, the index. Each says that it is a sandbox."""
 
+from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -29,10 +30,15 @@ def money(amount: int, currency: str) -> str:
     return f"{currency.upper()} {Decimal(amount).scaleb(-digits):,.{digits}f}"
 
 
+def day(moment: int) -> str:
+    """A moment's date, in UTC."""
+    return datetime.fromtimestamp(moment, UTC).date().isoformat()
+
+
 def page(request: Request, name: str, status: int = 200, **values: Any) -> Response:
     """A page in the reader's language, with the headers every page has."""
     words = words_for(request.headers.get("accept-language", ""))
-    text = TEMPLATES.get_template(name).render(w=words, money=money, **values)
+    text = TEMPLATES.get_template(name).render(w=words, money=money, day=day, **values)
     headers = {
         "Content-Security-Policy": POLICY,
         "Content-Language": words["lang"],
@@ -67,9 +73,10 @@ async def stylesheet(_request: Request) -> Response:
 async def payment(request: Request) -> Response:
     """``/pay/{session}``: the form, and what it does.
 
-    Fields: ``card`` (and ``email``, ``name``); ``cancel`` goes back to the shop; a card that asks for
-    authentication answers with a second page, whose field is ``authenticate`` (``complete`` or ``fail``).
-    A program may send both at once. Paid or canceled: 303. Declined: 402, the page again with the reason.
+    Fields: ``card`` (and ``email``, ``name``, ``country``, ``tax_id``, ``tax_id_type``); ``cancel`` goes back
+    to the shop; a card that asks for authentication answers with a second page, whose field is
+    ``authenticate`` (``complete`` or ``fail``). A program may send all at once; it agrees to the terms unless
+    it sends ``terms=declined``. Paid or canceled: 303. Declined: 402, the page again with the reason.
     """
     runtime: Runtime = request.app.state.runtime
     id = request.path_params["session"]
@@ -84,11 +91,7 @@ async def payment(request: Request) -> Response:
             return _shown(request, session)
         if "cancel" in form:
             return _back(session["cancel_url"] or session["success_url"], session)
-        if form.get("authenticate") == "fail":
-            return _refused(request, session, Refused("authentication_required", ""))
-        payer = Payer(
-            form.get("card", ""), form.get("email"), form.get("name"), form.get("authenticate") == "complete"
-        )
+        payer = payer_of(form)
         outcome: Paid | Refused | Asked | None = None
         try:
             async with store.connection.transaction():
@@ -99,8 +102,29 @@ async def payment(request: Request) -> Response:
     if isinstance(outcome, Paid):
         return _back(session["success_url"], session)
     if isinstance(outcome, Asked):
-        return page(request, "authenticate.html", session=session, card=outcome.number)
+        return asked(request, form, session["amount_total"], session["currency"])
     return _refused(request, session, outcome)
+
+
+def asked(request: Request, form: dict[str, str], amount: int, currency: str) -> Response:
+    """The bank's question, which brings the form back with its answer."""
+    fields = [(name, value) for name, value in form.items() if name != "authenticate"]
+    return page(request, "authenticate.html", amount=amount, currency=currency, fields=fields)
+
+
+def payer_of(form: dict[str, str]) -> Payer:
+    """Who pays, by the form's fields."""
+    said = {"complete": True, "fail": False}
+    return Payer(
+        form.get("card", ""),
+        email=form.get("email") or None,
+        name=form.get("name") or None,
+        country=form.get("country", "").strip().upper()[:2] or None,
+        tax_id=form.get("tax_id") or None,
+        tax_id_type=form.get("tax_id_type", "eu_vat"),
+        authenticated=said.get(form.get("authenticate", "")),
+        agrees=form.get("terms", "accepted") == "accepted" and not ("shown" in form and "terms" not in form),
+    )
 
 
 def _shown(request: Request, session: Body | None) -> Response:

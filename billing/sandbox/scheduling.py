@@ -4,7 +4,7 @@ from copy import deepcopy
 
 from billing.sandbox.changing import change_items
 from billing.sandbox.items import new_item, plan_of
-from billing.sandbox.lines import Span, is_metered, used
+from billing.sandbox.lines import Span, is_metered
 from billing.sandbox.schedule_ends import finish
 from billing.sandbox.shape import Body, merge
 from billing.sandbox.store import Store
@@ -72,20 +72,22 @@ async def _enter(store: Store, schedule: Body, phase: Body) -> None:
     _point_at(schedule, phase)
     subscription = await store.get(schedule["subscription"], "subscription")
     if subscription["items"]["data"][0]["current_period_end"] == store.now:
-        await _swap(store, subscription, phase)
+        was = deepcopy(subscription)
+        await put_on(store, subscription, phase)
+        await store.changed(was, subscription)
     else:
         await apply(store, subscription, phase, phase["proration_behavior"])
     await store.changed(before, schedule)
 
 
-async def _swap(store: Store, subscription: Body, phase: Body) -> None:
-    before = deepcopy(subscription)
+async def put_on(store: Store, subscription: Body, phase: Body) -> None:
+    """Changes the subscription's items to the phase's at the end of a period; not written."""
     held = {item["price"]["id"]: item for item in subscription["items"]["data"]}
     span = Span(
         subscription["items"]["data"][0]["current_period_start"],
         subscription["items"]["data"][0]["current_period_end"],
     )
-    items, lines = [], subscription.get("_pending_lines", [])
+    items, closing = [], subscription.get("_closing", [])
     for wanted in phase["items"]:
         price = await store.get(wanted["price"], "price")
         item = held.pop(price["id"], None)
@@ -97,15 +99,14 @@ async def _swap(store: Store, subscription: Body, phase: Body) -> None:
         item.update(quantity=wanted["quantity"], price=price, plan=plan_of(price))
         items.append(item)
     for item in held.values():
-        if is_metered(item):
-            lines = [*lines, *await used(store, item, subscription["customer"], span)]
+        if is_metered(item):  # its use is billed by the renewal that follows
+            closing = [*closing, {"item": item, "start": span.start, "end": span.end}]
     old, new = subscription["items"]["data"][0]["price"]["recurring"], items[0]["price"]["recurring"]
     subscription["items"]["data"] = items
-    subscription["_pending_lines"] = lines
+    subscription["_closing"] = closing
     if (old["interval"], old["interval_count"]) != (new["interval"], new["interval_count"]):
         subscription["billing_cycle_anchor"] = store.now
     _settings(subscription, phase)
-    await store.changed(before, subscription)
 
 
 async def apply(store: Store, subscription: Body, phase: Body, behavior: str) -> None:

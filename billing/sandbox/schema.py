@@ -36,6 +36,8 @@ CREATE TABLE IF NOT EXISTS sandbox.delivery (
   delivered timestamptz,
   last_answer text
 );
+ALTER TABLE sandbox.delivery ADD COLUMN IF NOT EXISTS endpoint text;
+CREATE INDEX IF NOT EXISTS delivery_endpoint ON sandbox.delivery (endpoint) WHERE delivered IS NULL;
 CREATE INDEX IF NOT EXISTS delivery_due ON sandbox.delivery (due) WHERE delivered IS NULL;
 CREATE TABLE IF NOT EXISTS sandbox.idempotency (
   account text NOT NULL,
@@ -60,7 +62,24 @@ CREATE TABLE IF NOT EXISTS sandbox.meter_event (
 );
 CREATE INDEX IF NOT EXISTS meter_event_summed ON sandbox.meter_event (account, event_name, customer, at);
 CREATE TABLE IF NOT EXISTS sandbox.setting (name text PRIMARY KEY, value jsonb NOT NULL);
+CREATE TABLE IF NOT EXISTS sandbox.balance (
+  account text NOT NULL,
+  currency text NOT NULL,
+  available bigint NOT NULL,
+  pending bigint NOT NULL,
+  PRIMARY KEY (account, currency)
+);
 """
+
+SUMS = """
+INSERT INTO sandbox.balance
+SELECT account, body->>'currency',
+  coalesce(sum((body->>'net')::bigint) FILTER (WHERE body->>'status' = 'available'), 0),
+  coalesce(sum((body->>'net')::bigint) FILTER (WHERE body->>'status' = 'pending'), 0)
+FROM sandbox.object WHERE type = 'balance_transaction' GROUP BY 1, 2
+ON CONFLICT DO NOTHING
+"""
+"""For a schema that was made before there were sums."""
 
 
 async def create_schema(connection: AsyncConnection[Any]) -> None:
@@ -68,3 +87,4 @@ async def create_schema(connection: AsyncConnection[Any]) -> None:
     async with connection.transaction():
         await connection.execute("SELECT pg_advisory_xact_lock(%s)", [LOCK])
         await connection.execute(SCHEMA)
+        await connection.execute(SUMS)

@@ -4,11 +4,13 @@ from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import Any
 
-from billing.sandbox import invoicing
+from billing.sandbox import invoice_items, invoicing
 from billing.sandbox.charging import resolve_method
+from billing.sandbox.drafting import compute
 from billing.sandbox.errors import ApiError
 from billing.sandbox.items import new_item
 from billing.sandbox.lines import Span, ahead, is_metered, prorated, used
+from billing.sandbox.period_lines import lines_of, next_lines, used_so_far, uses
 from billing.sandbox.periods import boundary_after, shift
 from billing.sandbox.schedule_ends import abandon
 from billing.sandbox.shape import Body, build, list_of, new_id
@@ -31,7 +33,7 @@ class Terms:
     description: str | None = None
     cancel_at_period_end: bool = False
     on_session: bool = False
-    authenticated: bool = False
+    authenticated: bool | None = None
     active_only: bool = True
     automatic_tax: bool = False
     payment_behavior: str = "allow_incomplete"
@@ -113,7 +115,7 @@ async def begin(store: Store, customer: Body, terms: Terms) -> Body:
                 lines.append(await prorated(store, item, whole, store.now, credit=False))
         else:
             lines.append(await ahead(store, item, span, trial=trialing))
-    invoice = invoicing.compute(
+    invoice = compute(
         store,
         customer,
         lines,
@@ -183,12 +185,23 @@ async def after_invoice(store: Store, invoice: Body) -> None:
             if not others:
                 subscription["status"] = "active"
     elif invoice["status"] == "open" and invoice["attempted"]:
-        if invoice["billing_reason"] == "subscription_cycle" and invoice["next_payment_attempt"] is None:
-            await cancel(store, subscription, reason="payment_failed")
-            return
-        if subscription["status"] in ("active", "trialing"):
+        if await _processing(store, invoice):
+            if subscription["status"] == "incomplete":  # as Stripe does for money that is on its way
+                subscription["status"] = "active"
+                subscription["_due"] = subscription["items"]["data"][0]["current_period_end"]
+        elif invoice["billing_reason"] == "subscription_cycle" and invoice["next_payment_attempt"] is None:
+            if store.rules.dunning_outcome == "cancel":
+                await cancel(store, subscription, reason="payment_failed")
+                return
+            subscription["status"] = store.rules.dunning_outcome
+        elif subscription["status"] in ("active", "trialing"):
             subscription["status"] = "past_due"
     await store.changed(before, subscription)
+
+
+async def _processing(store: Store, invoice: Body) -> bool:
+    intent = await store.find(invoice.get("_intent") or "", "payment_intent")
+    return intent is not None and intent["status"] == "processing"
 
 
 async def renew(store: Store, subscription: Body) -> None:
@@ -208,13 +221,18 @@ async def renew(store: Store, subscription: Body) -> None:
         return
     before = deepcopy(subscription)
     customer = await store.get(subscription["customer"], "customer")
+    used_up = uses(subscription)
+    subscription.pop("_closing", None)
     lines = [
         *subscription.pop("_pending_lines", []),
         *await next_lines(store, subscription, advance=True),
     ]
+    lines += await lines_of(store, customer["id"], used_up)
+    waiting = await invoice_items.waiting(store, customer["id"], subscription["currency"], subscription["id"])
+    lines += [invoice_items.line_of(item) for item in waiting]
     if subscription["status"] == "trialing":
         subscription["status"] = "active"
-    invoice = invoicing.compute(
+    invoice = compute(
         store,
         customer,
         lines,
@@ -226,51 +244,17 @@ async def renew(store: Store, subscription: Body) -> None:
     invoice.update(
         period_start=old["current_period_start"],
         period_end=old["current_period_end"],
-        automatically_finalizes_at=store.now + invoicing.GRACE,
-        _due=store.now + invoicing.GRACE,
+        automatically_finalizes_at=store.now + store.rules.draft_seconds,
+        _due=store.now + store.rules.draft_seconds,
+        _used=used_up,
     )
+    if subscription["status"] == "unpaid":  # nobody is asked for more until what is owed is paid
+        invoice.update(auto_advance=False, automatically_finalizes_at=None, _due=None)
     subscription["latest_invoice"] = invoice["id"]
     subscription["_due"] = subscription["items"]["data"][0]["current_period_end"]
     await store.created(invoice)
+    await invoice_items.take(store, waiting, invoice["id"])
     await store.changed(before, subscription)
-
-
-async def next_lines(store: Store, subscription: Body, *, advance: bool) -> list[Body]:
-    """The lines of the invoice at the end of this period; with ``advance``, the items enter the next one."""
-    lines = []
-    for item in subscription["items"]["data"]:
-        recurring = item["price"]["recurring"]
-        old = Span(item["current_period_start"], item["current_period_end"])
-        end = boundary_after(
-            subscription["billing_cycle_anchor"], recurring["interval"], recurring["interval_count"], old.end
-        )
-        if is_metered(item):
-            lines += await used(store, item, subscription["customer"], old)
-        else:
-            lines.append(await ahead(store, item, Span(old.end, end)))
-        if advance:
-            item.update(current_period_start=old.end, current_period_end=end)
-    return lines
-
-
-async def refresh_usage(store: Store, invoice: Body) -> None:
-    """Counts a draft's metered lines again: usage that came late still enters it."""
-    details = (invoice["parent"] or {}).get("subscription_details")
-    if not details or invoice["billing_reason"] != "subscription_cycle":
-        return
-    subscription = await store.get(details["subscription"], "subscription")
-    lines = [one for one in invoice["lines"]["data"] if not _of_metered(one, subscription)]
-    for item in subscription["items"]["data"]:
-        if is_metered(item):
-            span = Span(invoice["period_start"], invoice["period_end"])
-            lines += await used(store, item, subscription["customer"], span)
-    invoicing.set_lines(invoice, lines)
-
-
-def _of_metered(line: Body, subscription: Body) -> bool:
-    items = {item["id"]: item for item in subscription["items"]["data"]}
-    item = items.get((line["parent"]["subscription_item_details"] or {}).get("subscription_item"))
-    return item is not None and is_metered(item)
 
 
 async def cancel(
@@ -286,18 +270,21 @@ async def cancel(
         status="canceled", canceled_at=subscription["canceled_at"] or store.now, ended_at=store.now, _due=None
     )
     subscription["cancellation_details"]["reason"] = reason
-    lines = subscription.pop("_pending_lines", []) if invoice_now else []
+    lines: list[Body] = subscription.pop("_pending_lines", []) if invoice_now else []
+    waiting: list[Body] = []
+    if invoice_now:
+        lines += await used_so_far(store, subscription, store.now)
+        waiting = await invoice_items.waiting(
+            store, subscription["customer"], subscription["currency"], subscription["id"]
+        )
+        lines += [invoice_items.line_of(item) for item in waiting]
     for item in subscription["items"]["data"]:
-        span = Span(item["current_period_start"], min(item["current_period_end"], store.now))
-        if is_metered(item):
-            if invoice_now:
-                lines += await used(store, item, subscription["customer"], span)
-        elif prorate:
+        if prorate and not is_metered(item):
             whole = Span(item["current_period_start"], item["current_period_end"])
             lines.append(await prorated(store, item, whole, store.now, credit=True))
     if any(one["amount"] for one in lines):
         customer = await store.get(subscription["customer"], "customer")
-        invoice = invoicing.compute(
+        invoice = compute(
             store,
             customer,
             lines,
@@ -307,6 +294,7 @@ async def cancel(
         )
         subscription["latest_invoice"] = invoice["id"]
         await store.created(invoice)
+        await invoice_items.take(store, waiting, invoice["id"])
         invoice = await invoicing.finalize(store, invoice)
         method = await default_method(store, before)
         await invoicing.collect(store, invoice, method, off_session=True)

@@ -5,10 +5,16 @@ from copy import deepcopy
 from dataclasses import replace
 
 from billing.sandbox import invoicing, scheduling
+from billing.sandbox.booking import mature
 from billing.sandbox.changing import settle_pending
+from billing.sandbox.charging import decide_debit
+from billing.sandbox.payouts import decide_payout
+from billing.sandbox.period_lines import refresh_usage
+from billing.sandbox.refunding import decide_refund
+from billing.sandbox.settling import settle_intent
 from billing.sandbox.shape import Body
 from billing.sandbox.store import Origin, Store
-from billing.sandbox.subscribing import after_invoice, default_method, refresh_usage, renew
+from billing.sandbox.subscribing import after_invoice, default_method, renew
 
 LONGEST = 10_000
 """Steps in one run; a clock advanced by centuries stops here rather than never."""
@@ -69,20 +75,27 @@ async def expire_session(store: Store, session: Body) -> Body:
 
 
 async def _transaction(store: Store, transaction: Body) -> None:
-    transaction.update(status="available", _due=None)
-    await store.put(transaction)
+    await mature(store, transaction)
 
 
 async def _payout(store: Store, payout: Body) -> None:
-    before = deepcopy(payout)
-    payout.update(status="paid", _due=None)
-    await store.changed(before, payout, "payout.paid")
+    await decide_payout(store, payout, "paid")
+
+
+async def _refund(store: Store, refund: Body) -> None:
+    await decide_refund(store, refund, "failed" if refund["_becomes"] == "failed" else "succeeded")
+
+
+async def _intent(store: Store, intent: Body) -> None:
+    await settle_intent(store, await decide_debit(store, intent))
 
 
 _STEPS: dict[str, Callable[[Store, Body], Awaitable[None]]] = {
     "subscription": renew,
     "subscription_schedule": scheduling.work,
     "invoice": _invoice,
+    "payment_intent": _intent,
+    "refund": _refund,
     "checkout.session": _session,
     "balance_transaction": _transaction,
     "payout": _payout,

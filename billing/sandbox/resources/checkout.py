@@ -3,27 +3,28 @@
 from copy import deepcopy
 from typing import Any
 
+from billing.sandbox.basket import assess, check_lines, due_now, line_item, trial_end_of
 from billing.sandbox.config import DAY
 from billing.sandbox.errors import invalid, missing_param
 from billing.sandbox.fees import least_charge
-from billing.sandbox.lines import Span
-from billing.sandbox.periods import boundary_after, shift
-from billing.sandbox.pricing import amount
-from billing.sandbox.products import new_price
 from billing.sandbox.routes import Call, route
 from billing.sandbox.shape import Body, build, list_of, merge, new_id
 from billing.sandbox.store import Store
+from billing.sandbox.taxing import place_of
 from billing.sandbox.timeline import expire_session
 
 PLAIN = (
     *("allow_promotion_codes", "billing_address_collection", "cancel_url", "client_reference_id"),
     *("customer_email", "locale", "payment_method_collection", "success_url", "submit_type"),
-    *("return_url", "redirect_on_completion", "adaptive_pricing", "consent_collection"),
+    *("return_url", "redirect_on_completion", "adaptive_pricing"),
     *("integration_identifier", "origin_context", "excluded_payment_method_types"),
 )
 """Taken over as given."""
 
-NOT_OURS = ("discounts", "optional_items", "shipping_options", "currency_conversion")
+NOT_OURS = (
+    *("discounts", "optional_items", "shipping_options", "custom_fields", "shipping_address_collection"),
+    *("saved_payment_method_options", "managed_payments", "setup_intent_data", "after_expiration"),
+)
 """What this sandbox cannot do, and therefore does not pretend to."""
 
 
@@ -35,11 +36,13 @@ async def create(call: Call) -> Body:
     customer = None
     if "customer" in params:
         customer = await store.get(params["customer"], "customer", "customer")
-    lines = [await _line(store, item, index) for index, item in enumerate(params.get("line_items", []))]
-    _check_lines(lines, mode)
+        _check_customer(params, customer)
+    lines = [await line_item(store, item, index) for index, item in enumerate(params.get("line_items", []))]
+    check_lines(lines, mode)
     data = params.get("subscription_data") or {}
-    trial_end = _trial_end(store, data)
-    total = 0 if trial_end else sum(_due_now(store, line, data) for line in lines)
+    trial_end = trial_end_of(store, data)
+    dues = [0 if trial_end else due_now(store, line, data) for line in lines]
+    total = sum(dues)
     currency = lines[0]["currency"] if lines else params.get("currency")
     if mode == "payment" and total < least_charge(currency or "usd"):
         raise invalid(
@@ -52,40 +55,31 @@ async def create(call: Call) -> Body:
         "checkout.session",
         id=id,
         adaptive_pricing={"enabled": False},
-        amount_subtotal=total,
-        amount_total=total,
-        automatic_tax={
-            "enabled": (params.get("automatic_tax") or {}).get("enabled", False),
-            "liability": None,
-            "provider": None,
-            "status": None,
-        },
+        automatic_tax={"enabled": (params.get("automatic_tax") or {}).get("enabled", False)},
         created=store.now,
         currency=currency,
         custom_fields=[],
-        custom_text=dict.fromkeys(
-            ("after_submit", "shipping_address", "submit", "terms_of_service_acceptance")
-        ),
+        custom_text=_texts(params.get("custom_text") or {}),
         customer=customer["id"] if customer else None,
-        customer_creation=None
-        if customer
-        else params.get("customer_creation", "if_required" if mode == "payment" else "always"),
+        customer_creation=None if customer else _creation(params, mode),
         expires_at=params.get("expires_at", store.now + DAY),
+        invoice_creation=_invoice_creation(params) if mode == "payment" else None,
         livemode=False,
         metadata=params.get("metadata") or {},
         mode=mode,
         payment_method_options={},
-        payment_method_types=["card"],
+        payment_method_types=["card", "sepa_debit"],
         payment_method_collection="if_required" if mode == "payment" else "always",
         payment_status="unpaid",
         phone_number_collection={"enabled": False},
         shipping_options=[],
         status="open",
         tax_id_collection={"enabled": False, "required": "never"},
-        total_details={"amount_discount": 0, "amount_shipping": 0, "amount_tax": 0},
         ui_mode="hosted_page",
         url=f"{call.public_url}/pay/{id}",
         _line_items=lines,
+        _dues=dues,
+        _keeps={"address": "never", "name": "never", **(params.get("customer_update") or {})},
         _terms={
             **data,
             "trial_end": trial_end,
@@ -97,16 +91,63 @@ async def create(call: Call) -> Body:
     merge(session, {key: params[key] for key in PLAIN if key in params}, *PLAIN)
     if "tax_id_collection" in params:
         session["tax_id_collection"] = {"required": "never", **params["tax_id_collection"]}
+    if "consent_collection" in params:
+        names = ("payment_method_reuse_agreement", "promotions", "terms_of_service")
+        session["consent_collection"] = {**dict.fromkeys(names), **params["consent_collection"]}
     email = params.get("customer_email") or (customer["email"] if customer else None)
     if email:
         session["customer_details"] = customer_details(email, customer["name"] if customer else None)
+    known = customer is not None and (customer["address"] or {}).get("country")
+    assess(session, place_of(store, customer) if known else None)
     return await store.put(session)
 
 
-def customer_details(email: str | None, name: str | None) -> Body:
-    """What the page knows of who pays."""
+def _check_customer(params: Body, customer: Body) -> None:
+    """What Stripe wants to be told before it changes a customer by what the page says."""
+    update = params.get("customer_update") or {}
+    taxed = (params.get("automatic_tax") or {}).get("enabled")
+    if taxed and not (customer["address"] or {}).get("country") and update.get("address") != "auto":
+        raise invalid(
+            "Automatic tax calculation in Checkout requires a valid address on the Customer. Add a valid"
+            " address to the Customer or set `customer_update[address]` to 'auto' to save the address"
+            " entered in Checkout to the Customer.",
+            code="customer_tax_location_invalid",
+        )
+    if (params.get("tax_id_collection") or {}).get("enabled") and update.get("name") != "auto":
+        raise invalid(
+            "Tax ID collection requires updating business name on the customer. To enable tax ID collection"
+            " for an existing customer, please set `customer_update[name]` to `auto`."
+        )
+
+
+def _texts(given: Body) -> Body:
+    names = ("after_submit", "shipping_address", "submit", "terms_of_service_acceptance")
+    return {name: given.get(name) or None for name in names}
+
+
+def _creation(params: Body, mode: str) -> str:
+    invoiced = (params.get("invoice_creation") or {}).get("enabled")
+    return str(
+        params.get("customer_creation", "if_required" if mode == "payment" and not invoiced else "always")
+    )
+
+
+def _invoice_creation(params: Body) -> Body:
+    given = params.get("invoice_creation") or {}
+    data = given.get("invoice_data") or {}
+    nothing = ("account_tax_ids", "custom_fields", "issuer", "rendering_options")
+    shown = {"description": data.get("description"), "footer": data.get("footer")}
     return {
-        "address": None,
+        "enabled": given.get("enabled", False),
+        "invoice_data": {**dict.fromkeys(nothing), **shown, "metadata": data.get("metadata") or {}},
+    }
+
+
+def customer_details(email: str | None, name: str | None, country: str | None = None) -> Body:
+    """What the page knows of who pays."""
+    address = dict.fromkeys(("city", "country", "line1", "line2", "postal_code", "state"))
+    return {
+        "address": {**address, "country": country} if country else None,
         "business_name": None,
         "email": email,
         "individual_name": None,
@@ -129,81 +170,15 @@ def _check(params: Body, mode: str) -> None:
         raise invalid("You may only specify one of these parameters: customer, customer_email.")
     if not params.get("line_items") and mode != "setup":
         raise missing_param("line_items")
-    for name, of in (("subscription_data", "subscription"), ("payment_intent_data", "payment")):
+    if params.get("customer_update") and "customer" not in params:
+        raise invalid("`customer_update` can only be used with `customer`.", param="customer_update")
+    for name, of in (
+        ("subscription_data", "subscription"),
+        ("payment_intent_data", "payment"),
+        ("invoice_creation", "payment"),
+    ):
         if params.get(name) and mode != of:
             raise invalid(f"You can not pass `{name}` in `{mode}` mode.", param=name)
-
-
-def _check_lines(lines: list[Body], mode: str) -> None:
-    recurring = [line["price"]["recurring"] is not None for line in lines]
-    if mode == "payment" and any(recurring):
-        raise invalid("You specified `payment` mode but passed a recurring price.", param="mode")
-    if mode == "subscription" and not all(recurring):
-        raise invalid("The sandbox takes only recurring prices in `subscription` mode.", param="mode")
-    if len({line["currency"] for line in lines}) > 1:
-        raise invalid("All prices must have the same currency.", param="line_items")
-
-
-async def _line(store: Store, item: Body, index: int) -> Body:
-    where = f"line_items[{index}]"
-    if data := item.get("price_data"):
-        price = await new_price(store, data)
-        price["active"] = False
-        await store.put(price)
-    elif "price" in item:
-        price = await store.get(item["price"], "price", f"{where}[price]")
-        if not price["active"]:
-            raise invalid("The price specified is inactive.", param=f"{where}[price]")
-    else:
-        raise missing_param(f"{where}[price]")
-    metered = price["recurring"] is not None and price["recurring"]["usage_type"] == "metered"
-    if metered and "quantity" in item:
-        raise invalid(
-            "Quantity should not be specified where usage_type is metered.", param=f"{where}[quantity]"
-        )
-    if not metered and "quantity" not in item:
-        raise missing_param(f"{where}[quantity]")
-    product = await store.get(price["product"], "product")
-    value = 0 if metered else amount(price, item["quantity"])
-    return build(
-        "item",
-        id=new_id("li"),
-        adjustable_quantity=None,
-        amount_discount=0,
-        amount_subtotal=value,
-        amount_tax=0,
-        amount_total=value,
-        currency=price["currency"],
-        description=product["name"],
-        metadata=item.get("metadata") or {},
-        price=price,
-        quantity=None if metered else item["quantity"],
-    )
-
-
-def _trial_end(store: Store, data: Body) -> int | None:
-    if "trial_end" in data:
-        end: int = data["trial_end"]
-        if end <= store.now:
-            raise invalid("The trial_end must be in the future.", param="subscription_data[trial_end]")
-        return end
-    if days := data.get("trial_period_days"):
-        return store.now + int(days) * DAY
-    return None
-
-
-def _due_now(store: Store, line: Body, data: Body) -> int:
-    """What a line costs at once: a part of it, when the period is cut short by a billing cycle anchor."""
-    total: int = line["amount_total"]
-    anchor, recurring = data.get("billing_cycle_anchor"), line["price"]["recurring"]
-    if not anchor or not recurring:
-        return total
-    if data.get("proration_behavior") == "none":
-        return 0
-    interval, count = recurring["interval"], recurring["interval_count"]
-    end = boundary_after(anchor, interval, count, store.now)
-    whole = Span(shift(end, interval, -count), end)
-    return round(total * (end - store.now) / (whole.end - whole.start))
 
 
 async def session_of(store: Store, id: str) -> Body:

@@ -4,15 +4,15 @@ from copy import deepcopy
 from typing import Any
 
 from billing.sandbox import invoicing
-from billing.sandbox.changing import plan_change, settle_pending
+from billing.sandbox.changing import settle_pending
 from billing.sandbox.charging import card_error, resolve_method
 from billing.sandbox.errors import ApiError, invalid
-from billing.sandbox.lines import Span, is_metered, used
 from billing.sandbox.local_time import local
+from billing.sandbox.previewing import preview
 from billing.sandbox.routes import Call, route
-from billing.sandbox.shape import Body, list_of, merge, new_id
+from billing.sandbox.shape import Body, list_of, merge
 from billing.sandbox.store import Store
-from billing.sandbox.subscribing import after_invoice, default_method, next_lines
+from billing.sandbox.subscribing import after_invoice, default_method
 
 
 @route("GET", "/v1/invoices", "_invoice_list_params:InvoiceListParams")
@@ -26,81 +26,8 @@ async def listing(call: Call) -> Body:
 
 
 @route("POST", "/v1/invoices/create_preview", "_invoice_create_preview_params:InvoiceCreatePreviewParams")
-async def preview(call: Call) -> Body:
-    params = call.params
-    details = params.get("subscription_details") or {}
-    subscription = await _subject(call.store, params)
-    if subscription is None:
-        raise ApiError(404, "No upcoming invoices for customer.", code="invoice_upcoming_none")
-    customer = await call.store.get(subscription["customer"], "customer")
-    store = await local(call.store, customer)
-    lines = await _preview_lines(store, subscription, details)
-    invoice = invoicing.compute(
-        store,
-        customer,
-        lines,
-        reason="upcoming",
-        currency=subscription["currency"],
-        subscription=subscription,
-    )
-    item = subscription["items"]["data"][0]
-    end = item["current_period_end"]
-    id = f"upcoming_{new_id('in')}"
-    invoice.update(
-        id=id,
-        created=end,
-        next_payment_attempt=end + invoicing.GRACE,
-        period_start=item["current_period_start"],
-        period_end=end,
-    )
-    for line in lines:
-        line["invoice"] = id
-    invoice["lines"]["url"] = f"/v1/invoices/upcoming/lines?subscription={subscription['id']}"
-    return invoice
-
-
-async def _subject(store: Store, params: Body) -> Body | None:
-    """The subscription that is asked about, or the customer's first that still bills something."""
-    if "subscription" in params:
-        return await store.get(params["subscription"], "subscription", "subscription")
-    if "customer" not in params:
-        raise invalid("You must pass either subscription or customer.")
-    await store.get(params["customer"], "customer", "customer")
-    found = await store.select("subscription", customer=params["customer"])
-    running = [one for one in found if one["status"] in ("active", "trialing", "past_due")]
-    return running[0] if running else None
-
-
-async def _preview_lines(store: Store, subscription: Body, details: Body) -> list[Body]:
-    pending = deepcopy(subscription.get("_pending_lines", []))
-    ends = details.get("cancel_at_period_end", subscription["cancel_at_period_end"])
-    if subscription["status"] in ("canceled", "incomplete_expired"):
-        raise ApiError(404, "The subscription is canceled.", code="invoice_upcoming_none")
-    if details.get("cancel_now") or ends:
-        until = store.now if details.get("cancel_now") else None
-        lines = [
-            line
-            for item in subscription["items"]["data"]
-            if is_metered(item)
-            for line in await used(
-                store,
-                item,
-                subscription["customer"],
-                Span(item["current_period_start"], until or item["current_period_end"]),
-            )
-        ]
-        if not lines and not pending:
-            raise ApiError(404, "No upcoming invoices for customer.", code="invoice_upcoming_none")
-        return [*pending, *lines]
-    if "items" not in details:
-        return [*pending, *await next_lines(store, deepcopy(subscription), advance=False)]
-    behavior = details.get("proration_behavior", "create_prorations")
-    change = await plan_change(store, subscription, details["items"], prorate=behavior != "none")
-    if behavior == "always_invoice" or change.anchor is not None:
-        return [*pending, *change.lines]
-    changed = deepcopy(subscription)
-    changed["items"]["data"] = change.items
-    return [*pending, *change.lines, *await next_lines(store, changed, advance=False)]
+async def create_preview(call: Call) -> Body:
+    return await preview(call.store, call.params)
 
 
 @route("GET", "/v1/invoices/{invoice}", "_invoice_retrieve_params:InvoiceRetrieveParams")
@@ -113,6 +40,11 @@ async def update(call: Call) -> Body:
     invoice = await call.store.get(call.ids["invoice"], "invoice", "invoice")
     before = deepcopy(invoice)
     merge(invoice, call.params, "description", "footer", "auto_advance")
+    if "automatically_finalizes_at" in call.params:
+        if invoice["status"] != "draft":
+            raise invalid("Only a draft can be finalized later.", param="automatically_finalizes_at")
+        merge(invoice, call.params, "automatically_finalizes_at")
+        invoice["_due"] = invoice["automatically_finalizes_at"]
     return await call.store.changed(before, invoice)
 
 

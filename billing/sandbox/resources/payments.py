@@ -8,6 +8,7 @@ from billing.sandbox.charging import attach, attempt, card_error, check_card, ne
 from billing.sandbox.errors import ApiError, invalid, missing_param
 from billing.sandbox.local_time import local
 from billing.sandbox.routes import Call, route
+from billing.sandbox.settling import settle_intent
 from billing.sandbox.shape import Body, merge
 from billing.sandbox.store import Store
 
@@ -47,7 +48,7 @@ async def create_intent(call: Call) -> Body:
 
 async def _confirm(store: Store, intent: Body, params: Body) -> Body:
     wanted = params.get("payment_method") or intent["payment_method"]
-    if intent["status"] in ("succeeded", "canceled"):
+    if intent["status"] in ("succeeded", "canceled", "processing"):
         raise _unexpected(intent, "confirm")
     if wanted is None:
         raise missing_param("payment_method")
@@ -58,10 +59,11 @@ async def _confirm(store: Store, intent: Body, params: Body) -> Body:
     if intent["customer"] and keeps:
         method = await attach(store, method, intent["customer"])
     # Confirming what waits for the bank's answer is the answer, here.
-    authenticated = intent["status"] == "requires_action"
+    authenticated = True if intent["status"] == "requires_action" else None
     intent = await attempt(
         store, intent, method, off_session=bool(params.get("off_session")), authenticated=authenticated
     )
+    await settle_intent(store, intent)
     if intent["status"] == "requires_payment_method":
         raise card_error(intent)
     if intent["status"] == "requires_action" and params.get("error_on_requires_action"):
@@ -115,7 +117,7 @@ async def confirm_intent(call: Call) -> Body:
 )
 async def cancel_intent(call: Call) -> Body:
     intent = await call.store.get(call.ids["intent"], "payment_intent", "intent")
-    if intent["status"] in ("succeeded", "canceled"):
+    if intent["status"] in ("succeeded", "canceled", "processing"):
         raise _unexpected(intent, "cancel")
     before = deepcopy(intent)
     reason = call.params.get("cancellation_reason")

@@ -1,14 +1,21 @@
 """Transfers to connected accounts, and their reversals."""
 
 from copy import deepcopy
-from dataclasses import replace
 
-from billing.sandbox.booking import book
+from billing.sandbox.booking import available, balance, book
 from billing.sandbox.errors import ApiError, invalid, missing_param
-from billing.sandbox.resources.balance import amounts
 from billing.sandbox.routes import Call, route
 from billing.sandbox.shape import Body, build, list_of, merge, new_id
 from billing.sandbox.store import Store
+
+REGION = frozenset(
+    {
+        *("US", "GB", "CA", "CH", "AT", "BE", "BG", "HR", "CY", "CZ", "DK", "EE", "FI", "FR", "DE", "GR"),
+        *("HU", "IS", "IE", "IT", "LV", "LI", "LT", "LU", "MT", "NL", "NO", "PL", "PT", "RO", "SK", "SI"),
+        *("ES", "SE"),
+    }
+)
+"""Between these, transfers cross borders; elsewhere they stay within the country."""
 
 
 @route("POST", "/v1/transfers", "_transfer_create_params:TransferCreateParams")
@@ -28,11 +35,14 @@ async def create(call: Call) -> Body:
             code="insufficient_capabilities_for_transfer",
             executed=True,
         )
+    _within_region(store.config.country, account["country"])
     group = params.get("transfer_group")
+    after = 0
     if "source_transaction" in params:
         charge = await _source(store, params["source_transaction"], amount, currency)
         group = group or charge["transfer_group"] or f"group_{charge['payment_intent']}"
-    elif (await amounts(store, "available")).get(currency, 0) < amount:
+        after = await _wait_for(store, charge)
+    elif await available(store, currency) < amount:
         raise ApiError(
             400,
             "You have insufficient available funds in your Stripe account.",
@@ -57,11 +67,34 @@ async def create(call: Call) -> Body:
         source_type=params.get("source_type", "card"),
         transfer_group=group,
     )
-    booked = await book(store, amount=-amount, currency=currency, type="transfer", source=id)
+    booked = await book(store, amount=-amount, currency=currency, type="transfer", source=id, after=after)
     transfer["balance_transaction"] = booked["id"]
-    theirs = replace(store, account=account["id"])
-    await book(theirs, amount=amount, currency=currency, type="payment", source=None, category="charge")
+    await book(
+        store.of(account["id"]),
+        amount=amount,
+        currency=currency,
+        type="payment",
+        source=None,
+        category="charge",
+        after=after,
+    )
     return await store.created(transfer)
+
+
+def _within_region(ours: str, theirs: str) -> None:
+    """Raises ``ApiError`` 400 for a country that transfers from the platform's do not reach."""
+    if ours != theirs and not {ours, theirs} <= REGION:
+        raise invalid(
+            f"Funds can't be sent to accounts located in {theirs} because it's restricted outside of your"
+            f" platform's region ({ours}).",
+            param="destination",
+        )
+
+
+async def _wait_for(store: Store, charge: Body) -> int:
+    """Seconds until a charge's money is there: what is drawn on it moves no sooner."""
+    paid = await store.get(charge["balance_transaction"], "balance_transaction")
+    return max(int(paid["available_on"]) - store.now, 0) if paid["status"] == "pending" else 0
 
 
 async def _source(store: Store, id: str, amount: int, currency: str) -> Body:
@@ -118,6 +151,15 @@ async def reverse(call: Call) -> Body:
             f"Reversal amount ({amount}) is greater than unreversed amount on transfer ({left}).",
             param="amount",
         )
+    theirs = store.of(transfer["destination"])
+    held = sum((await balance(theirs)).get(transfer["currency"], (0, 0)))
+    if held < amount:
+        raise ApiError(
+            400,
+            "The connected account's balance does not cover the reversal: it has been paid out.",
+            code="balance_insufficient",
+            executed=True,
+        )
     reversal = build(
         "transfer_reversal",
         id=new_id("trr"),
@@ -127,6 +169,8 @@ async def reverse(call: Call) -> Body:
         metadata=call.params.get("metadata") or {},
         transfer=transfer["id"],
     )
+    drawn = await store.get(transfer["balance_transaction"], "balance_transaction")
+    after = max(drawn["available_on"] - store.now, 0) if drawn["status"] == "pending" else 0
     booked = await book(
         store,
         amount=amount,
@@ -134,9 +178,9 @@ async def reverse(call: Call) -> Body:
         type="transfer_refund",
         source=reversal["id"],
         category="transfer_reversal",
+        after=after,
     )
     reversal["balance_transaction"] = booked["id"]
-    theirs = replace(store, account=transfer["destination"])
     await book(
         theirs,
         amount=-amount,
@@ -144,6 +188,7 @@ async def reverse(call: Call) -> Body:
         type="payment_refund",
         source=None,
         category="refund",
+        after=after,
     )
     before = deepcopy(transfer)
     transfer["amount_reversed"] += amount
