@@ -33,7 +33,7 @@ async def pay_creators(context: Context) -> None:
     async with context.database.transaction() as session:
         now, clock = await zhihao_now(session), await inbox.clock(session)
         standing = await blocks.blocks(session)
-    await _find_out(context, before=clock - UNDER_WAY)
+    await _find_out(context, now=now, clock=clock)
     if standing:
         log.warning("payouts.blocked", reasons=[block.reason for block in standing])
         return
@@ -57,11 +57,12 @@ def terms_of(settings: Settings, *, now: datetime, clock: datetime) -> Terms:
     )
 
 
-async def _find_out(context: Context, *, before: datetime) -> None:
+async def _find_out(context: Context, *, now: datetime, clock: datetime) -> None:
+    before = clock - UNDER_WAY
     async with context.database.transaction() as session:
         orders = await outcomes.unanswered(session, before=before, limit=AT_ONCE)
         reversals = await reversing.unanswered(session, before=before, limit=AT_ONCE)
-    await look_up(context, orders)
+    await look_up(context, orders, now=now, clock=clock)
     try:
         await finish_reversals(context, reversals)
     except ProcessorUnavailable as error:

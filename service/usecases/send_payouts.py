@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from itertools import groupby
 
 import structlog
@@ -10,7 +11,6 @@ import structlog
 from billing.payouts import outcomes
 from billing.payouts.port import Handed, ManualPayouts, Order, PayoutMethod, TransferPayouts
 from billing.payouts.reach import Method
-from billing.processor import inbox
 from billing.processor.port import ProcessorFailureKept, ProcessorRefused, ProcessorUnavailable
 from service.platform.database import zhihao_now
 from service.usecases.context import Context
@@ -72,8 +72,8 @@ class Sending:
                 await record_transfer(session, outcome)
 
 
-async def look_up(context: Context, orders: Sequence[Order]) -> None:
-    """Finds out what became of orders that were cut off; those not made wait to be tried again."""
+async def look_up(context: Context, orders: Sequence[Order], *, now: datetime, clock: datetime) -> None:
+    """Finds out what became of orders that were cut off; those not made may be tried again at ``now``."""
     for (method, destination), same in groupby(orders, key=lambda order: (order.method, order.destination)):
         asked = list(same)
         try:
@@ -85,6 +85,4 @@ async def look_up(context: Context, orders: Sequence[Order]) -> None:
             for transfer in made.values():
                 await record_transfer(session, transfer)
             missing = [order for order in asked if order.id not in made]
-            await outcomes.not_made(
-                session, missing, now=await zhihao_now(session), clock=await inbox.clock(session)
-            )
+            await outcomes.not_made(session, missing, now=now, clock=clock)

@@ -2,10 +2,15 @@
 
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 import httpx
 import sqlalchemy as sa
 
+from billing.ledger.accounts import Account
+from billing.ledger.journal import Entry, Source, post
+from service.platform.database import zhihao_now
+from service.platform.ids import new_id
 from service.usecases.balance_sale import balance_sale
 from service.usecases.pay_creators import pay_creators
 from tests.integration.selling import Shop
@@ -34,6 +39,30 @@ async def wait_days(shop: Shop, days: float) -> None:
         await session.execute(
             sa.text("UPDATE clock_offset SET ahead = :ahead"), {"ahead": timedelta(days=days)}
         )
+
+
+async def netting_day(shop: Shop) -> None:
+    """Sets the clock to the tenth of the month after next, when what was earned until now is ripe."""
+    async with shop.context.database.transaction() as session:
+        await session.execute(
+            sa.text(
+                "UPDATE clock_offset SET ahead ="
+                " date_trunc('month', now()) + interval '2 months 9 days 1 hour' - now()"
+            )
+        )
+
+
+async def earn_loose(shop: Shop, creator_id: str, amount: int, currency: str = "cny") -> None:
+    """A share that is of no one charge, as of metered answers."""
+    entries = [
+        Entry(Account("platform_revenue", currency), amount),
+        Entry(Account("creator_earned", currency, UUID(creator_id)), -amount),
+    ]
+    async with shop.context.database.transaction() as session:
+        id = new_id()
+        source = Source("pool", str(id), "shares")
+        now = await zhihao_now(session)
+        await post(session, id=id, source=source, entries=entries, effective_at=now)
 
 
 async def long_ago(shop: Shop, hours: float = 1) -> None:
