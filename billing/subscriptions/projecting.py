@@ -123,6 +123,13 @@ async def project(
     return fact(row.one())
 
 
+async def known(session: AsyncSession, stripe_subscription_id: str) -> SubscriptionFact | None:
+    """What is known of the processor's subscription; nobody else writes it until the transaction ends."""
+    query = sa.select(subscription).where(subscription.c.stripe_subscription_id == stripe_subscription_id)
+    row = (await session.execute(query.with_for_update())).one_or_none()
+    return None if row is None else fact(row)
+
+
 async def find(
     session: AsyncSession | AsyncConnection, *, id: UUID, account_id: UUID, lock: bool = False
 ) -> SubscriptionFact:

@@ -86,6 +86,12 @@ async def paid(session: AsyncSession, id: UUID, *, at: datetime) -> None:
     )
 
 
+async def message_of(session: AsyncSession, id: UUID) -> str | None:
+    """What its giver wrote to the creator."""
+    message: str | None = await session.scalar(sa.select(tip.c.message).where(tip.c.id == id))
+    return message
+
+
 async def expired(session: AsyncSession, id: UUID) -> None:
     """Its page was closed unpaid."""
     await session.execute(

@@ -52,6 +52,7 @@ def upgrade() -> None:
         sa.Column("enabled", sa.Boolean, nullable=False, server_default=sa.text("true")),
         sa.Column("disabled_reason", sa.Text),
         sa.Column("failing_since", _TIME),
+        sa.Column("listens_since", _TIME, nullable=False, server_default=_ZHIHAO_NOW),
         sa.Column("created_at", _TIME, nullable=False, server_default=_ZHIHAO_NOW),
         sa.Column("deleted_at", _TIME),
         sa.CheckConstraint(

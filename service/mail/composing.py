@@ -24,6 +24,7 @@ LONGEST_SUBJECT = 150
 LONGEST_NAME = 60
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
+_ADDRESS = re.compile(r"[^\s@<>\x00-\x1f\x7f]+@[^\s@<>\x00-\x1f\x7f]+")
 _AMOUNTS = {"money": "amount", "old_money": "old_amount", "tax_money": "tax", "cap_money": "cap"}
 
 
@@ -96,10 +97,13 @@ def _said(line: Line, shown: Mapping[str, str]) -> tuple[str, str] | None:
 
 
 def _one_line(text: str) -> str:
-    return " ".join(_CONTROL.sub(" ", text).split())
+    """Text for a header. A word that is encoded already would be decoded there, newlines in it and all."""
+    return " ".join(_CONTROL.sub(" ", text).replace("=?", "= ?").split())
 
 
 def _address(to: str, name: str) -> Address:
+    if not _ADDRESS.fullmatch(to) or "=?" in to:
+        raise ValueError("not an address to write to")
     local, _, domain = to.rpartition("@")
     return Address(display_name=name, username=local, domain=domain.encode("idna").decode())
 

@@ -70,7 +70,7 @@ TEXTS: dict[Letter, Text] = {
         (
             ("「{title}」的价格将有变动。", "The price of your subscription to “{title}” is changing."),
             ("现价：{old_money}；新价：{money}", "Now: {old_money}. Then: {money}."),
-            ("自 {at_day} 起的续订适用新价。", "The new price applies to renewals from {at_day} on."),
+            ("{not_before_day} 之后的续订适用新价。", "It applies to renewals after {not_before_day}."),
             ("如不同意，请在此之前取消订阅。", "If you do not agree, cancel before then."),
             _MANAGE,
         ),
@@ -79,8 +79,8 @@ TEXTS: dict[Letter, Text] = {
         ("收益已汇出：{money}", "Your earnings are on their way: {money}"),
         (
             ("我们已向您的账户汇出 {money}。", "We have sent {money} to your account."),
-            ("预计到账日期：{arrives_at_day}", "Expected to arrive on {arrives_at_day}"),
-            ("编号：{number}", "Number: {number}"),
+            ("汇出笔数：{payouts}", "In payouts: {payouts}"),
+            ("日期：{paid_at_day}", "On: {paid_at_day}"),
             _MANAGE,
         ),
     ),

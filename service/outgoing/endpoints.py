@@ -143,6 +143,8 @@ async def change(session: AsyncSession, *, id: UUID, owner: Owner, changes: dict
     enabled: bool = values.pop("enabled", before.enabled)
     if enabled != before.enabled:
         await _set_enabled(session, id, None if enabled else "owner")
+    if "types" in values:
+        values["listens_since"] = func.zhihao_now()
     if values:
         await session.execute(update(webhook_endpoint).where(webhook_endpoint.c.id == id).values(**values))
     return await read(session, id=id, owner=owner)
@@ -228,7 +230,12 @@ async def _set_enabled(session: AsyncSession, id: UUID, reason: Reason | None) -
     await session.execute(
         update(webhook_endpoint)
         .where(webhook_endpoint.c.id == id)
-        .values(enabled=reason is None, disabled_reason=reason, failing_since=None)
+        .values(
+            enabled=reason is None,
+            disabled_reason=reason,
+            failing_since=None,
+            listens_since=func.zhihao_now(),
+        )
     )
     if reason is None:
         # One that is being tried all the while keeps its turn.

@@ -55,6 +55,8 @@ webhook_endpoint = sa.Table(
     sa.Column("disabled_reason", sa.Text),
     # Since when nothing was delivered and something failed.
     sa.Column("failing_since", _TIME),
+    # Since when it is enabled with these types: of what happened after it hears.
+    sa.Column("listens_since", _TIME, nullable=False, server_default=sa.text("zhihao_now()")),
     sa.Column("created_at", _TIME, nullable=False, server_default=sa.text("zhihao_now()")),
     sa.Column("deleted_at", _TIME),
     sa.CheckConstraint("num_nonnulls(account_id, organization_id) = 1", name="webhook_endpoint_owner_check"),
@@ -130,9 +132,7 @@ webhook_delivery = sa.Table(
         postgresql_where=sa.text("state = 'waiting'"),
     ),
     sa.Index("webhook_delivery_log_index", "endpoint_id", "sequence"),
-    sa.Index(
-        "webhook_delivery_failed_index", "created_at", postgresql_where=sa.text("state = 'failed'")
-    ),
+    sa.Index("webhook_delivery_failed_index", "created_at", postgresql_where=sa.text("state = 'failed'")),
     sa.Index("webhook_delivery_event_index", "event_id"),
 )
 

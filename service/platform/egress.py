@@ -155,7 +155,8 @@ class Egress:
                 httpcore.AsyncConnectionPool(ssl_context=self._tls, network_backend=backend) as pool,
                 pool.stream(method, url, headers=list(lines.items()), content=content) as answer,
             ):
-                body = await _read(answer, max_bytes, cut=cut)
+                # What stands beside a redirect is of no use to anybody.
+                body = await _read(answer, max_bytes, cut=cut or answer.status in REDIRECTS)
         except (httpcore.NetworkError, httpcore.ProtocolError, httpcore.TimeoutException) as error:
             raise EgressFailed(_reason(error)) from None
         found = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in answer.headers}

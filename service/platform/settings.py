@@ -292,6 +292,10 @@ class Settings(BaseSettings):
         return frozenset(_listed(self.dispute_creator_fault_reasons))
 
     @property
+    def noticed_intervals(self) -> tuple[str, ...]:
+        return _listed(self.renewal_notice_intervals)
+
+    @property
     def outgoing_waits(self) -> tuple[float, ...]:
         return tuple(float(wait) for wait in _listed(self.outgoing_retry_seconds))
 

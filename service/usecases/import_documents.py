@@ -10,6 +10,8 @@ from collections.abc import AsyncIterator, Iterator, Sequence
 from typing import BinaryIO
 from uuid import UUID
 
+from sqlalchemy.ext.asyncio import AsyncSession
+
 from search.engine.port import IndexDocument
 from service.knowledge import documents, imports, indexing, knowledge_bases
 from service.knowledge.documents import Failure, Tier
@@ -20,6 +22,7 @@ from service.knowledge.knowledge_bases import KnowledgeBaseNotFound
 from service.knowledge.parsing.archive_streams import ArchiveRefused, Limits
 from service.knowledge.parsing.archives import Entry, entries, survey
 from service.knowledge.parsing.parsed import Parsed
+from service.outgoing.events import announce
 from service.platform.blobs import BlobMissing
 from service.platform.idempotency import Once, claim, keep
 from service.platform.jobs import defer
@@ -123,7 +126,29 @@ async def import_documents(context: Context, *, import_id: str) -> None:
         failure = Failure("knowledge_base_deleted", "The knowledge base was deleted meanwhile.")
     async with context.database.transaction() as session:
         await imports.finish(session, id, failure)
+        await _tell(session, id)
     await context.blobs.delete(task.blob_key)
+
+
+async def _tell(session: AsyncSession, id: UUID) -> None:
+    ended = await imports.get(session, id=id, account_id=None)
+    base = (await knowledge_bases.get_many(session, [ended.knowledge_base_id])).get(ended.knowledge_base_id)
+    if base is None:
+        return
+    await announce(
+        session,
+        "import.finished",
+        account_id=base.owner_id,
+        object_id=id,
+        data={
+            "id": id,
+            "knowledge_base_id": base.id,
+            "status": ended.status,
+            "total": ended.total,
+            "done": ended.done,
+            "failed": len(ended.failed),
+        },
+    )
 
 
 async def _finish_former_run(context: Context, task: ImportTask, left: Sequence[UUID]) -> None:

@@ -4,10 +4,13 @@ from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
 
+from sqlalchemy.ext.asyncio import AsyncSession
+
 from service.accounts import api_keys, audit, organizations
 from service.accounts.api_keys import InvalidKey, Key, KeyLimits
 from service.accounts.organizations import KEEPERS_OF_KEYS
 from service.accounts.secrets import Mode, new_secret
+from service.outgoing.events import announce
 from service.platform.database import zhihao_now
 from service.platform.idempotency import Once, claim, keep
 from service.usecases.context import Context
@@ -63,6 +66,7 @@ async def create_key(
             subject=key_id,
             detail={"scopes": " ".join(key.scopes)},
         )
+        await _tell(session, "key.created", key, created_by=actor_id)
         made = NewSecret(key, secret)
         await keep(session, once, made)
         return made
@@ -88,6 +92,13 @@ async def delete_key(context: Context, *, organization_id: UUID, actor_id: UUID,
             organization_id=organization_id,
             action="key.deleted",
             subject=key_id,
+        )
+        await announce(
+            session,
+            "key.revoked",
+            organization_id=organization_id,
+            object_id=key_id,
+            data={"id": key_id, "revoked_by": actor_id},
         )
 
 
@@ -128,9 +139,21 @@ async def rotate_key(
             subject=key_id,
             detail={"overlap_seconds": overlap_seconds},
         )
+        await _tell(session, "key.rotated", key, rotated_by=actor_id)
         made = NewSecret(key, secret)
         await keep(session, once, made)
         return made
+
+
+async def _tell(session: AsyncSession, type: str, key: Key, **who: UUID) -> None:
+    """Announces a key; its secret is nobody's to hear."""
+    await announce(
+        session,
+        type,
+        organization_id=key.organization_id,
+        object_id=key.id,
+        data={"id": key.id, "name": key.name, "prefix": key.prefix, "scopes": list(key.scopes), **who},
+    )
 
 
 def mode_of_service(context: Context) -> Mode:

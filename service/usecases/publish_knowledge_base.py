@@ -2,9 +2,12 @@
 
 from uuid import UUID
 
+from sqlalchemy.ext.asyncio import AsyncSession
+
 from service.knowledge import knowledge_bases
 from service.knowledge.cards import card_changed
 from service.knowledge.knowledge_bases import KnowledgeBaseFact
+from service.outgoing.events import announce
 from service.platform.idempotency import Once, claim, keep
 from service.platform.jobs import defer
 from service.usecases.context import Context
@@ -23,6 +26,7 @@ async def publish_knowledge_base(
         await knowledge_bases.get_owned(session, id=id, owner_id=owner_id, lock=True)
         published = await knowledge_bases.publish(session, id=id, rights_declared=rights_declared)
         await card_changed(session, id)
+        await _tell(session, "knowledge_base.published", published)
         await keep(session, once, published)
         return published
 
@@ -38,5 +42,16 @@ async def unpublish_knowledge_base(
         taken_back = await knowledge_bases.unpublish(session, id=id)
         await card_changed(session, id)
         await defer(session, "end_renewals", knowledge_base_id=str(id))
+        await _tell(session, "knowledge_base.unpublished", taken_back)
         await keep(session, once, taken_back)
         return taken_back
+
+
+async def _tell(session: AsyncSession, type: str, base: KnowledgeBaseFact) -> None:
+    await announce(
+        session,
+        type,
+        account_id=base.owner_id,
+        object_id=base.id,
+        data={"id": base.id, "slug": base.slug, "status": base.status, "visibility": base.visibility},
+    )

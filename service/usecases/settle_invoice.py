@@ -19,6 +19,7 @@ from service.knowledge.cards import card_changed
 from service.platform.ids import new_id
 from service.usecases.context import Context
 from service.usecases.settle_subscription import write_subscription
+from service.usecases.tell_of_sale import tell_of_sale
 
 
 async def settle_invoice(context: Context, *, invoice_id: str, lane: Lane | None = None) -> str:
@@ -87,9 +88,11 @@ async def _sell(
         period_start=min((line.period_start for line in invoice.lines), default=None),
         period_end=max((line.period_end for line in invoice.lines), default=None),
     )
-    if await sales.record(
+    sale_id = await sales.record(
         session, id=new_id(), charge=charge, tax=tax, split=split, take_rate_bps=take, sold=sold
-    ):
+    )
+    if sale_id is not None:
+        await tell_of_sale(session, sale_id, sold=sold, charge=charge, tax=tax, split=split)
         # Paying readers count for the square's order.
         await card_changed(session, subscription.knowledge_base_id)
 

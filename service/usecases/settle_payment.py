@@ -13,6 +13,7 @@ from service.knowledge.cards import card_changed
 from service.platform.ids import new_id
 from service.usecases.context import Context
 from service.usecases.grant_passes import grant_passes
+from service.usecases.tell_of_sale import tell_of_sale
 
 
 async def settle_payment(
@@ -73,6 +74,7 @@ async def _sell(context: Context, reference: Reference, charge: Charge, tax: int
         await checkouts.finish(session, reference.intent_id, "complete")
         if reference.tip_id is not None:
             await giving.paid(session, reference.tip_id, at=charge.paid_at)
+        await tell_of_sale(session, sale_id, sold=sold, charge=charge, tax=tax, split=split)
         account_id, base_id, plan_id = reference.account_id, reference.knowledge_base_id, reference.plan_id
         if reference.kind == "pass" and account_id and base_id and plan_id:
             await grant_passes(session, account_id=account_id, knowledge_base_id=base_id)

@@ -13,6 +13,7 @@ import structlog
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from billing.metering import contracts
+from billing.money import Money
 from billing.plans import catalog
 from billing.processor import inbox
 from billing.processor.inbox import Lane
@@ -24,6 +25,8 @@ from service.platform.ids import new_id
 from service.platform.jobs import defer
 from service.usecases.context import Context
 from service.usecases.grant_subscription import grant_subscription
+from service.usecases.tell_of_contract import tell_of_contract
+from service.usecases.tell_of_subscription import tell_of_subscription
 
 log = structlog.get_logger(__name__)
 
@@ -63,7 +66,9 @@ async def write_subscription(
     if reference.kind == "contract" and reference.organization_id is not None:
         async with context.database.transaction() as session:
             await inbox.guard(session, lane)
+            before = await contracts.find(session, reference.organization_id, lock=True)
             await contracts.project(session, organization_id=reference.organization_id, subscription=snapshot)
+            await tell_of_contract(session, before, organization_id=reference.organization_id)
         return reference
     if reference.account_id is None or reference.knowledge_base_id is None or reference.creator_id is None:
         return None
@@ -71,6 +76,7 @@ async def write_subscription(
     async with context.database.transaction() as session:
         await inbox.guard(session, lane)
         price_id = snapshot.price_ids[0] if snapshot.price_ids else ""
+        known = await projecting.known(session, snapshot.id)
         subscription = await projecting.project(
             session,
             id=new_id(),
@@ -82,6 +88,13 @@ async def write_subscription(
         )
         await _follow_change(session, subscription, snapshot)
         await grant_subscription(session, subscription, grace=timedelta(days=context.settings.grace_days))
+        await tell_of_subscription(
+            session,
+            known,
+            subscription,
+            due=Money(due.amount_due, due.currency) if due else None,
+            grace=timedelta(days=context.settings.grace_days),
+        )
         standing = await projecting.live_of(
             session,
             account_id=subscription.account_id,

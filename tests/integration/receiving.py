@@ -60,8 +60,8 @@ class Receiver:
 
     async def handle(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
-            head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
-            first, *lines = head.rstrip("\r\n").split("\r\n")
+            asked = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
+            first, *lines = asked.rstrip("\r\n").split("\r\n")
             headers = {
                 name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)
             }
@@ -72,7 +72,10 @@ class Receiver:
             self.came.set()
             status, said = await self.answer(got) if callable(self.answer) else self.answer
             raw = said.encode()
-            writer.write(f"HTTP/1.1 {status} Said\r\nContent-Length: {len(raw)}\r\n\r\n".encode() + raw)
+            # What is said with a redirect is where to.
+            location = f"Location: {said}\r\n" if status in {301, 302, 303, 307, 308} else ""
+            head = f"HTTP/1.1 {status} Said\r\n{location}Content-Length: {len(raw)}\r\n\r\n"
+            writer.write(head.encode() + raw)
             await writer.drain()
         except (ConnectionError, asyncio.IncompleteReadError):
             pass

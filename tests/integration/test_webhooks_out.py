@@ -263,7 +263,7 @@ async def test_a_failed_event_is_given_up_after_the_last_wait_and_can_be_retried
 
 async def test_a_redirect_is_a_failure_and_is_not_followed(desk: Desk, receiver: Receiver) -> None:
     async with receiving() as elsewhere:
-        receiver.answer = (302, f"\r\nLocation: {elsewhere.url}")
+        receiver.answer = (302, elsewhere.url)
         endpoint = await desk.endpoint(receiver.url)
         await desk.happens()
         await desk.deliver()
