@@ -9,7 +9,6 @@ from service.usecases.invariants.orphans import ORPHANS
 from service.usecases.invariants.outgoing import OUTGOING
 from service.usecases.invariants.payouts import PAYOUTS
 from service.usecases.invariants.refunds import REFUNDS
-from service.usecases.invariants.outgoing import OUTGOING
 from service.usecases.invariants.sales import SALES
 from service.usecases.invariants.shares import SHARES
 from service.usecases.invariants.subscriptions import SUBSCRIPTIONS
