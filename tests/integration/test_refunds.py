@@ -12,6 +12,7 @@ from psycopg import sql
 
 from billing.processor.port import ProcessorFailureKept, ProcessorUnavailable
 from service.platform.database import Database
+from service.usecases.check_invariants import check_invariants
 from service.usecases.finish_refund import finish_refund, sweep_refunds
 from service.usecases.give_refund import give_refund
 from tests.contract.sandbox_process import Sandbox, sandbox_running
@@ -62,7 +63,7 @@ async def refund(
 
 
 async def books_agree(shop: Shop) -> None:
-    """The ledger's balance at the processor is the sum of the processor's own, per currency (invariant 2)."""
+    """The ledger's balance is the sum of the processor's movements, and the doctor finds nothing."""
     named = await shop.rows(
         "SELECT stripe_charge_id AS id FROM sale UNION SELECT stripe_dispute_id FROM dispute"
         " UNION SELECT stripe_refund_id FROM refund WHERE stripe_refund_id IS NOT NULL"
@@ -74,6 +75,8 @@ async def books_agree(shop: Shop) -> None:
             net += sum(transaction.net for transaction in listed.data)
     [row] = await shop.rows("SELECT balance FROM ledger_account WHERE kind = 'stripe_balance'")
     assert row.balance == net
+    found = await check_invariants(shop.context)
+    assert {one.name: one.faults for one in found if one.faults} == {}
 
 
 async def test_a_request_is_read_granted_and_ends_the_subscription(shop: Shop) -> None:

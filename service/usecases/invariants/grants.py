@@ -1,17 +1,22 @@
 """Grants are what subscriptions and sales say."""
 
+from billing.entitlements.deriving import FAULTS
 from service.usecases.invariants.invariant import Invariant
 
 GRANTS = (
     Invariant(
         "grants.of_subscriptions",
-        "An active subscription has its grant, and an ended one has none.",
+        "An active subscription has its grant, unless a bank took its payment back; an ended one has none.",
         """
         SELECT format('subscription %s is %s', subscription.id, status) AS what FROM subscription
         LEFT JOIN access_grant AS held
           ON held.source = 'subscription' AND held.source_id = subscription.id AND held.revoked_at IS NULL
           AND coalesce(held.ends_at, 'infinity') > zhihao_now()
-        WHERE (status IN ('active', 'trialing') AND current_period_end > zhihao_now() AND held.id IS NULL)
+        WHERE (status IN ('active', 'trialing') AND current_period_end > zhihao_now() AND held.id IS NULL
+               AND NOT EXISTS (
+                 SELECT FROM sale WHERE sale.subscription_id = subscription.id AND disputed > 0
+                   AND sale.period_end > subscription.current_period_start
+               ))
            OR (status IN ('canceled', 'unpaid', 'incomplete_expired') AND held.id IS NOT NULL
                AND ended_at <= zhihao_now())
         """,
@@ -36,5 +41,11 @@ GRANTS = (
         WHERE kind = 'pass' AND created_at < zhihao_now() - :pending
           AND NOT EXISTS (SELECT FROM access_grant WHERE source = 'pass' AND source_id = sale.id)
         """,
+    ),
+    Invariant(
+        "grants.recomputed",
+        "Grants computed again from subscriptions, sales, refunds and creators' words are those there are"
+        " (`zhihao recompute-grants --fix` makes them so).",
+        f"SELECT what FROM ({FAULTS}) AS fault",  # noqa: S608 - the derivation's own statement
     ),
 )

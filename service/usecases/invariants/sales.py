@@ -1,4 +1,4 @@
-"""Sales and refunds are in the ledger, share by share."""
+"""Sales are in the ledger, share by share."""
 
 from service.usecases.invariants.invariant import Invariant
 
@@ -33,21 +33,6 @@ SALES = (
         WHERE (to_balance, to_creator, fees_of_creator, to_platform, fees_of_platform, to_tax)
           IS DISTINCT FROM
           (settled_amount - fee, -creator_amount, creator_fee, -platform_amount, platform_fee, -settled_tax)
-        """,
-    ),
-    Invariant(
-        "ledger.every_refund_is_posted",
-        "Every refund is in the ledger, and a sale says how much of it was given back.",
-        """
-        SELECT format('refund %s', stripe_refund_id) AS what FROM refund
-        WHERE settled_amount <> 0 AND NOT EXISTS (
-          SELECT FROM ledger_transaction WHERE source_type = 'refund' AND source_id = stripe_refund_id
-        )
-        UNION ALL
-        SELECT format('sale %s says %s refunded, its refunds %s', sale.id, refunded, coalesce(given, 0))
-        FROM sale LEFT JOIN (SELECT sale_id, sum(amount) AS given FROM refund GROUP BY 1) AS refunds
-          ON sale_id = sale.id
-        WHERE refunded <> coalesce(given, 0)
         """,
     ),
 )
