@@ -1,4 +1,5 @@
-"""The command line: ``zhihao demo | serve | worker | migrate | import | reindex | doctor``."""
+"""The command line: ``zhihao demo | serve | worker | migrate | import | reindex | doctor |
+recompute-grants``."""
 
 import asyncio
 from collections.abc import Iterator
@@ -147,6 +148,17 @@ def doctor() -> None:
 
     with completed_settings() as completed:
         if not asyncio.run(examine(completed.settings, console)):
+            raise SystemExit(1)
+
+
+@main.command("recompute-grants")
+@click.option("--fix", is_flag=True, help="Make every grant what its source says.")
+def recompute_grants(fix: bool) -> None:
+    """Compute every grant again from what was sold and given; exits with 1 if one differs and stays so."""
+    from service.commands import recompute
+
+    with completed_settings() as completed:
+        if not asyncio.run(recompute(completed.settings, console, fix=fix)):
             raise SystemExit(1)
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from billing.processor.port import ProcessorUnavailable
 from service.platform.ids import new_id
 from service.platform.settings import Settings
 from service.usecases.await_jobs import await_jobs
@@ -17,6 +18,8 @@ from service.usecases.context import Context
 from service.usecases.import_documents import watch_import
 from service.usecases.import_file import import_file
 from service.usecases.rebuild_index import reindex
+from service.usecases.recompute_grants import recompute_grants
+from service.usecases.reconcile_balance import reconcile_balance
 from service.wiring import wired
 from service.worker import build, work
 
@@ -63,9 +66,23 @@ async def rebuild(settings: Settings, knowledge_base: str | None, console: Conso
     console.print(f"Rebuilt {count} indexes.")
 
 
+async def recompute(settings: Settings, console: Console, *, fix: bool) -> bool:
+    """Computes every grant again and says which differ, or with ``fix`` mends them; whether all is well."""
+    async with wired(settings) as context:
+        done = await recompute_grants(context, fix=fix)
+    for fault in done.faults:
+        console.print(fault, markup=False, soft_wrap=True)
+    console.print(f"{len(done.faults)} grants differ from their sources, {done.fixed} mended.")
+    return len(done.faults) == done.fixed
+
+
 async def examine(settings: Settings, console: Console) -> bool:
     """Checks every invariant on live data and prints what it finds; whether all is well."""
     async with wired(settings) as context:
+        try:
+            await reconcile_balance(context)
+        except ProcessorUnavailable:
+            console.print("The payment processor does not answer: its balance is taken as last read.")
         findings = await check_invariants(context)
     for finding in findings:
         mark = "[red]wrong[/]" if finding.faults else "[green]ok[/]"

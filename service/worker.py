@@ -37,7 +37,6 @@ from service.usecases.index_document import index_document
 from service.usecases.pay_creators import pay_creators
 from service.usecases.purge_expired import purge_expired
 from service.usecases.rebuild_index import drop_index, rebuild_index
-from service.usecases.reconcile_balance import reconcile_balance
 from service.usecases.record_transfer import tell_payouts
 from service.usecases.report_usage import report_usage
 from service.usecases.reprice_plan import tell_price_change
@@ -45,6 +44,7 @@ from service.usecases.send_letters import send_letters
 from service.usecases.settle_change import settle_change, sweep_changes
 from service.usecases.settle_stripe_event import settle_stripe_events
 from service.usecases.sweep_stripe_events import sweep_stripe_events
+from service.usecases.watch_invariants import watch_invariants
 from service.wiring import wired
 
 log = structlog.get_logger(__name__)
@@ -72,7 +72,7 @@ JOBS: Mapping[str, UseCase] = {
     "end_given_back": end_given_back,
     "close_checkouts": close_checkouts,
     "close_months": close_months,
-    "reconcile_balance": reconcile_balance,
+    "watch_invariants": watch_invariants,
     "settle_change": settle_change,
     "sweep_changes": sweep_changes,
     "tell_price_change": tell_price_change,
@@ -106,6 +106,7 @@ PERIODIC: tuple[Periodic, ...] = (
     Periodic("pay_creators", lambda settings: settings.payout_run_seconds),
     Periodic("deliver_webhooks", lambda settings: settings.outgoing_sweep_seconds),
     Periodic("send_letters", lambda settings: settings.mail_sweep_seconds),
+    Periodic("watch_invariants", lambda settings: settings.invariant_check_seconds),
     Periodic("purge_expired", lambda settings: settings.purge_seconds),
 )
 

@@ -120,13 +120,15 @@ DERIVED = f"""
 """  # noqa: S608 - the constants above
 
 DIFFERENT = """
-  (held.id IS NULL OR derived.source_id IS NULL
-   OR (held.account_id, held.knowledge_base_id, held.starts_at)
+  (held.id IS NULL OR (derived.source_id IS NULL AND held.revoked_at IS NULL)
+   OR derived.source_id IS NOT NULL AND (
+      (held.account_id, held.knowledge_base_id, held.starts_at)
       IS DISTINCT FROM (derived.account_id, derived.knowledge_base_id, derived.starts_at)
    OR (held.revoked_at IS NULL) <> (derived.revoked_at IS NULL)
-   OR (held.revoked_at IS NULL AND held.ends_at IS DISTINCT FROM derived.ends_at))
+   OR (held.revoked_at IS NULL AND held.ends_at IS DISTINCT FROM derived.ends_at)))
 """
-"""When it was taken back is not compared: it is when we heard of it, and the first time counts."""
+"""When it was taken back is not compared: it is when we heard of it, and the first time counts. A grant
+without any source is right once it is revoked."""
 
 WHAT = """
   format('grant of %s %s: held %s to %s%s, derived %s to %s%s', source, source_id,

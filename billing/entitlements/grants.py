@@ -104,6 +104,8 @@ async def put(
         made.on_conflict_do_update(
             constraint="access_grant_source_unique",
             set_={
+                "account_id": made.excluded.account_id,
+                "knowledge_base_id": made.excluded.knowledge_base_id,
                 "reason": made.excluded.reason,
                 "starts_at": made.excluded.starts_at,
                 "ends_at": made.excluded.ends_at,

@@ -195,6 +195,10 @@ class Settings(BaseSettings):
     otherwise."""
     webhook_sweep_seconds: int = Field(60, ge=1)
     webhook_max_attempts: int = Field(12, ge=1)
+    invariant_check_seconds: int = Field(3600, ge=60)
+    """How often the quick checks of the doctor run, and the processor's balance is read."""
+    invariant_check_all_seconds: int = Field(86_400, ge=60)
+    """How often all of its checks do: they read all of history."""
 
     stripe_api_key: SecretStr = SecretStr("")
     stripe_webhook_secrets: SecretStr = SecretStr("")

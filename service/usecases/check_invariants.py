@@ -4,13 +4,15 @@ All checks run in one snapshot, so that they may run beside a live service, and 
 pending: work that is younger than ``PENDING`` is somebody's to finish.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from sqlalchemy import text
+import sqlalchemy as sa
 
 from service.usecases.context import Context
 from service.usecases.invariants.catalog import INVARIANTS
+from service.usecases.invariants.invariant import Invariant
 
 PENDING = timedelta(minutes=5)
 SHOWN = 20
@@ -25,14 +27,17 @@ class Finding:
     faults: tuple[str, ...]
 
 
-async def check_invariants(context: Context) -> list[Finding]:
-    """Runs every check and returns what each found, in order."""
+async def check_invariants(context: Context, invariants: Sequence[Invariant] = INVARIANTS) -> list[Finding]:
+    """Runs these checks and returns what each found, in order."""
+    values = {"pending": PENDING, "grace": timedelta(days=context.settings.grace_days)}
     findings = []
     async with context.database.transaction() as session:
-        await session.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"))
-        for invariant in INVARIANTS:
+        await session.execute(sa.text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"))
+        for invariant in invariants:
             # The doctor reads all of history; nothing else does.
-            result = await session.execute(text(f"{invariant.faults} LIMIT {SHOWN}"), {"pending": PENDING})
+            statement = sa.text(f"{invariant.faults} LIMIT {SHOWN}")
+            known = {name: values[name] for name in statement._bindparams}
+            result = await session.execute(statement, known)
             findings.append(
                 Finding(invariant.name, invariant.sentence, tuple(str(row.what) for row in result))
             )

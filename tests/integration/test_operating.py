@@ -206,12 +206,12 @@ async def test_door_four_is_closed_to_everybody_else(shop: Shop) -> None:
     reader = await shop.reader()
     gets = [
         *("sales", "take-rates", "take-rates/in-force", "payout-blocks", "audit-log", "reports"),
-        *("disputes", f"disputes/{NOBODY}", "dead-letters"),
+        *("disputes", f"disputes/{NOBODY}", "dead-letters", "pool-rates", "pools"),
         *(f"books/{book}" for book in BOOKS),
     ]
     acts = ("dead-letters/retry", "dead-letters/mail/1/retry", f"sales/{NOBODY}/refund")
     judged = (f"disputes/{NOBODY}/evidence", f"disputes/{NOBODY}/fault")
-    posts = ["take-rates", *acts, *judged, *(f"accounts/{NOBODY}/{act}" for act in ACTS)]
+    posts = ["take-rates", "pool-rates", *acts, *judged, *(f"accounts/{NOBODY}/{act}" for act in ACTS)]
     paths = [("GET", path) for path in gets] + [("POST", path) for path in posts]
     for method, path in paths:
         for who, status in ((shop.creator.headers, 403), (reader.headers, 403), ({}, 401)):

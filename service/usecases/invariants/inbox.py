@@ -11,5 +11,6 @@ INBOX = (
         WHERE status = 'dead'
            OR (status = 'stored' AND received_at < now() - :pending AND attempts = 0)
         """,
+        quick=True,
     ),
 )

@@ -72,6 +72,7 @@ METERING = (
         SELECT format('reservation %s expired at %s', id, expires_at) AS what FROM reservation
         WHERE state = 'held' AND expires_at < zhihao_now() - :pending
         """,
+        quick=True,
     ),
     Invariant(
         "meter.buckets",
@@ -118,5 +119,6 @@ METERING = (
         FROM usage_bucket WHERE rejected IS NOT NULL
           OR (due AND hour < zhihao_now() - interval '1 hour' - :pending)
         """,
+        quick=True,
     ),
 )

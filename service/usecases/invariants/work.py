@@ -10,6 +10,7 @@ WORK = (
         SELECT format('%s %s after %s attempts', task_name, id, attempts) AS what FROM procrastinate_jobs
         WHERE status = 'failed' AND task_name NOT LIKE 'periodic.%'
         """,
+        quick=True,
     ),
     Invariant(
         "work.imports",
