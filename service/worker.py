@@ -25,6 +25,7 @@ from service.usecases.close_checkouts import close_checkouts
 from service.usecases.close_months import close_months
 from service.usecases.context import Context
 from service.usecases.deliver_webhooks import deliver_webhooks
+from service.usecases.end_contract import finish_contract
 from service.usecases.end_renewals import end_renewals
 from service.usecases.erase_account import end_subscription
 from service.usecases.expire_reservations import expire_reservations
@@ -34,9 +35,11 @@ from service.usecases.free_included import free_included
 from service.usecases.import_documents import import_documents
 from service.usecases.index_card import index_card, rebuild_cards
 from service.usecases.index_document import index_document
+from service.usecases.notify_renewals import notify_renewals
 from service.usecases.pay_creators import pay_creators
 from service.usecases.purge_expired import purge_expired
 from service.usecases.rebuild_index import drop_index, rebuild_index
+from service.usecases.reconcile_usage import reconcile_usage
 from service.usecases.record_transfer import tell_payouts
 from service.usecases.report_usage import report_usage
 from service.usecases.reprice_plan import tell_price_change
@@ -63,6 +66,8 @@ JOBS: Mapping[str, UseCase] = {
     "rebuild_cards": rebuild_cards,
     "expire_reservations": expire_reservations,
     "free_included": free_included,
+    "finish_contract": finish_contract,
+    "reconcile_usage": reconcile_usage,
     "report_usage": report_usage,
     "export_account": export_account,
     "end_subscription": end_subscription,
@@ -83,6 +88,7 @@ JOBS: Mapping[str, UseCase] = {
     "tell_payouts": tell_payouts,
     "deliver_webhooks": deliver_webhooks,
     "send_letters": send_letters,
+    "notify_renewals": notify_renewals,
     "purge_expired": purge_expired,
 }
 """Each is called as ``await use_case(context, **args)``."""
@@ -100,11 +106,13 @@ PERIODIC: tuple[Periodic, ...] = (
     Periodic("sweep_stripe_events", lambda settings: settings.webhook_sweep_seconds),
     Periodic("expire_reservations", lambda settings: settings.reservation_sweep_seconds),
     Periodic("report_usage", lambda settings: settings.usage_report_seconds),
+    Periodic("reconcile_usage", lambda settings: settings.usage_check_seconds),
     Periodic("sweep_changes", lambda settings: settings.change_sweep_seconds),
     Periodic("sweep_refunds", lambda settings: settings.refund_sweep_seconds),
     Periodic("close_months", lambda settings: settings.pool_sweep_seconds),
     Periodic("pay_creators", lambda settings: settings.payout_run_seconds),
     Periodic("deliver_webhooks", lambda settings: settings.outgoing_sweep_seconds),
+    Periodic("notify_renewals", lambda settings: settings.renewal_notice_seconds),
     Periodic("send_letters", lambda settings: settings.mail_sweep_seconds),
     Periodic("watch_invariants", lambda settings: settings.invariant_check_seconds),
     Periodic("purge_expired", lambda settings: settings.purge_seconds),

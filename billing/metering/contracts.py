@@ -34,9 +34,22 @@ class ContractFact:
     checkout_session_id: str | None
     checkout_url: str | None
     meter_prices: dict[str, str]
+    price_terms: dict[str, tuple[int, int]]
     started_at: datetime | None
     unpaid_since: datetime | None
+    current_period_start: datetime | None
     current_period_end: datetime | None
+    cancel_at_period_end: bool
+    ending_at: datetime | None
+    price_passages: int | None
+    price_answers: int | None
+    included_passages: int | None
+    included_answers: int | None
+
+    @property
+    def running(self) -> bool:
+        """Whether calls may be let in, as far as the contract goes."""
+        return self.status in RUNNING and self.ending_at is None
 
 
 async def find(
@@ -81,10 +94,12 @@ async def opened(
     checkout_session_id: str,
     checkout_url: str,
     meter_prices: Mapping[str, str],
+    price_terms: Mapping[str, tuple[int, int]],
 ) -> None:
     """Records the payment page of an intent, unless a later intent has replaced it.
 
-    ``meter_prices`` says of each price on it which meter it charges for.
+    ``meter_prices`` says of each price on it which meter it charges for, ``price_terms`` what a unit costs
+    and how many a month are included.
     """
     await session.execute(
         sa.update(contract)
@@ -94,6 +109,7 @@ async def opened(
             checkout_session_id=checkout_session_id,
             checkout_url=checkout_url,
             meter_prices=contract.c.meter_prices.op("||")(sa.cast(dict(meter_prices), JSONB)),
+            price_terms=contract.c.price_terms.op("||")(sa.cast(dict(price_terms), JSONB)),
             updated_at=sa.func.zhihao_now(),
         )
     )
@@ -123,6 +139,8 @@ async def project(
         and (subscription.status not in RUNNING or current.status in RUNNING)
     ):
         return
+    if not same and current.stripe_subscription_id is not None:
+        await session.execute(_INCLUDE_ANEW, {"organization_id": organization_id})
     unpaid = subscription.status in UNPAID
     await session.execute(
         sa.update(contract)
@@ -132,9 +150,48 @@ async def project(
             stripe_customer_id=subscription.customer_id,
             stripe_subscription_id=subscription.id,
             started_at=subscription.started_at,
+            current_period_start=subscription.current_period_start,
             current_period_end=subscription.current_period_end,
+            cancel_at_period_end=subscription.cancel_at_period_end,
+            ending_at=contract.c.ending_at if same else None,
+            **_terms(current, subscription),
             unpaid_since=sa.func.coalesce(contract.c.unpaid_since, now) if unpaid else None,
             checkout_url=None if subscription.status in RUNNING else contract.c.checkout_url,
             updated_at=now,
         )
     )
+
+
+async def end(session: AsyncSession, organization_id: UUID) -> ContractFact | None:
+    """From the commit on no call is let in under the contract; ``None`` when none is in force.
+
+    The caller has locked the organization's counters, so that no call is being let in right now.
+    """
+    current = await find(session, organization_id, lock=True)
+    if current is None or current.status not in RUNNING:
+        return None
+    await session.execute(
+        sa.update(contract)
+        .where(contract.c.organization_id == organization_id)
+        .values(ending_at=sa.func.coalesce(contract.c.ending_at, sa.func.zhihao_now()))
+    )
+    return current
+
+
+# The processor counts a new subscription's included units from nought.
+_INCLUDE_ANEW = sa.text(
+    """
+    UPDATE spend_counter SET included_passages = 0, included_answers = 0
+    WHERE subject_id = :organization_id AND month = date_trunc('month', zhihao_now() AT TIME ZONE 'UTC')::date
+    """
+)
+
+
+def _terms(current: ContractFact, subscription: SubscriptionSnapshot) -> dict[str, int]:
+    """What the subscription's prices say, as far as they are known."""
+    terms: dict[str, int] = {}
+    for price_id in subscription.price_ids:
+        meter = current.meter_prices.get(price_id)
+        if price_id in current.price_terms and meter in {"passages", "answers"}:
+            terms[f"price_{meter}"], terms[f"included_{meter}"] = current.price_terms[price_id]
+    return terms

@@ -82,6 +82,13 @@ async def ensure(connection: AsyncConnection[Any], month: date, subjects: Collec
     )
 
 
+async def hold(connection: AsyncConnection[Any], subject_id: UUID) -> None:
+    """Locks all of a subject's counters: nobody else moves them, or lets a call in, until the commit."""
+    await connection.execute(
+        "SELECT FROM spend_counter WHERE subject_id = %s ORDER BY month FOR NO KEY UPDATE", (subject_id,)
+    )
+
+
 async def set_cap(
     connection: AsyncConnection[Any], organization_id: UUID, cap: tuple[int, str] | None
 ) -> None:

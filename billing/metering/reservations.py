@@ -186,6 +186,15 @@ async def existing(connection: AsyncConnection[Any], ids: Collection[UUID]) -> s
     return {row[0] for row in await cursor.fetchall()}
 
 
+async def running_of(connection: AsyncConnection[Any], organization_id: UUID) -> int:
+    """How many calls of the organization hold a reservation."""
+    cursor = await connection.execute(
+        "SELECT count(*) FROM reservation WHERE state = 'held' AND organization_id = %s", (organization_id,)
+    )
+    row = await cursor.fetchone()
+    return int(row[0]) if row else 0
+
+
 async def state_of(connection: AsyncConnection[Any], call_id: UUID) -> str | None:
     """held, settled, released or expired; ``None`` for a call that was never admitted."""
     cursor = await connection.execute("SELECT state FROM reservation WHERE id = %s", (call_id,))

@@ -23,6 +23,8 @@ contract = sa.Table(
     sa.Column("checkout_url", sa.Text),
     # Which meter a line of its invoice is of: {price id: meter}.
     sa.Column("meter_prices", JSONB, nullable=False, server_default="{}"),
+    # What it charges: {price id: [minor units a unit, included units a month]}.
+    sa.Column("price_terms", JSONB, nullable=False, server_default="{}"),
     sa.Column("started_at", _moment),
     sa.Column("unpaid_since", _moment),
     sa.Column("current_period_start", _moment),
@@ -281,7 +283,7 @@ usage_check = sa.Table(
     metadata,
     sa.Column("organization_id", sa.Uuid, primary_key=True),
     sa.Column("meter", sa.Text, primary_key=True),
-    sa.Column("period_start", _moment, nullable=False),
+    sa.Column("period_start", _moment, primary_key=True),
     sa.Column("ours", sa.BigInteger, nullable=False),
     sa.Column("theirs", sa.BigInteger, nullable=False),
     sa.Column("checked_at", _moment, nullable=False),

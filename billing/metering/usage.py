@@ -30,10 +30,12 @@ WITH bucket AS (
 INSERT INTO usage_event (call_id, meter, month, at, organization_id, key_id, units, amount, currency,
                          on_top, included, mark, on_top_mark)
 SELECT e.call_id, e.meter, e.month, e.at, e.organization_id, e.key_id, e.units, e.amount, e.currency,
-       e.on_top, e.included, unit.total, price.total
+       e.on_top, e.included, unit.total - e.after, price.total - e.after_on_top
 FROM unnest(%s::uuid[], %s::text[], %s::date[], %s::timestamptz[], %s::uuid[], %s::uuid[], %s::bigint[],
-            %s::bigint[], %s::text[], %s::bigint[], %s::bool[], %s::timestamptz[])
-  AS e (call_id, meter, month, at, organization_id, key_id, units, amount, currency, on_top, included, hour)
+            %s::bigint[], %s::text[], %s::bigint[], %s::bool[], %s::timestamptz[], %s::bigint[],
+            %s::bigint[])
+  AS e (call_id, meter, month, at, organization_id, key_id, units, amount, currency, on_top, included, hour,
+        after, after_on_top)
 JOIN bucket unit ON (unit.organization_id, unit.meter, unit.hour) = (e.organization_id, e.meter, e.hour)
 LEFT JOIN bucket price ON e.on_top > 0
   AND (price.organization_id, price.meter, price.hour) = (e.organization_id, 'creator_prices', e.hour)
@@ -51,6 +53,7 @@ async def record(
         return
     organizations, meters, hours = zip(*buckets, strict=True)
     reservations = [reservation for reservation, _ in bills]
+    left = _left(bills, buckets)
     await connection.execute(
         _RECORD,
         (
@@ -70,6 +73,8 @@ async def record(
             array(bill.on_top for _, bill in bills),
             array(r.included for r in reservations),
             array(hour_of(r.created_at) for r in reservations),
+            array(after for after, _ in left),
+            array(after for _, after in left),
         ),
     )
     shares = [(reservation, share) for reservation, bill in bills for share in bill.shares]
@@ -100,6 +105,24 @@ async def record(
             array(r.currency for r, _ in shares),
         ),
     )
+
+
+def _left(
+    bills: Sequence[tuple[Reservation, Bill]], buckets: Mapping[tuple[UUID, str, datetime], int]
+) -> list[tuple[int, int]]:
+    """What is still to come of its two buckets after each event: so each has a mark of its own."""
+    remaining = dict(buckets)
+    left: list[tuple[int, int]] = []
+    for reservation, bill in bills:
+        assert reservation.organization_id is not None
+        hour = hour_of(reservation.created_at)
+        unit = (reservation.organization_id, reservation.meter, hour)
+        price = (reservation.organization_id, "creator_prices", hour)
+        remaining[unit] -= 1
+        if bill.on_top:
+            remaining[price] -= bill.on_top
+        left.append((remaining[unit], remaining.get(price, 0)))
+    return left
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,19 +1,23 @@
 """An organization's metered plan, its spend cap and its next invoice."""
 
+from typing import Annotated
 from uuid import UUID
 
-from litestar import get, post, put
+from litestar import delete, get, post, put
 from litestar.di import NamedDependency
-from litestar.params import FromPath, JSONBody
+from litestar.params import FromPath, JSONBody, QueryParameter
 
 from billing.money import Money
 from service.http.login import Person
 from service.platform.idempotency import Once
 from service.platform.ids import new_id
-from service.usecases import preview_invoice, set_spend_cap, start_contract
+from service.usecases import end_contract, preview_invoice, read_contract, set_spend_cap, start_contract
 from service.usecases.context import Context
 from service.usecases.preview_invoice import InvoicePreview
+from service.usecases.read_contract import ContractView
 from service.usecases.start_contract import ContractCheckout
+
+AtPeriodEnd = Annotated[bool, QueryParameter(description="Let the paid month run out first.")]
 
 
 @post("/organizations/{organization_id:uuid}/contract")
@@ -26,6 +30,33 @@ async def post_contract(
     """Takes the standard metered plan: a page to subscribe on. It is in force within seconds of that."""
     return await start_contract.start_contract(
         context, id=new_id(), organization_id=organization_id, account_id=person.account_id, once=once
+    )
+
+
+@get("/organizations/{organization_id:uuid}/contract")
+async def get_contract(
+    organization_id: FromPath[UUID], person: NamedDependency[Person], context: NamedDependency[Context]
+) -> ContractView:
+    """The contract's state, prices, included units and period."""
+    return await read_contract.read_contract(
+        context, organization_id=organization_id, account_id=person.account_id
+    )
+
+
+@delete("/organizations/{organization_id:uuid}/contract")
+async def delete_contract(
+    organization_id: FromPath[UUID],
+    person: NamedDependency[Person],
+    context: NamedDependency[Context],
+    at_period_end: AtPeriodEnd = False,
+) -> None:
+    """Ends the contract: no call is let in from now on, and what was used is billed. With `at_period_end`,
+    it goes on to the end of the month."""
+    await end_contract.end_contract(
+        context,
+        organization_id=organization_id,
+        account_id=person.account_id,
+        when="period_end" if at_period_end else "now",
     )
 
 
@@ -62,4 +93,4 @@ async def get_invoice_preview(
     )
 
 
-handlers = [post_contract, put_spend_cap, get_spend_cap, get_invoice_preview]
+handlers = [post_contract, get_contract, delete_contract, put_spend_cap, get_spend_cap, get_invoice_preview]

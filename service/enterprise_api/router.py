@@ -2,7 +2,16 @@
 
 from litestar import Router
 
-from service.enterprise_api import answers, contract, keys, organizations, passages, usage, webhook_endpoints
+from service.enterprise_api import (
+    answers,
+    contract,
+    invoices,
+    keys,
+    organizations,
+    passages,
+    usage,
+    webhook_endpoints,
+)
 
 router = Router(
     path="/",
@@ -14,6 +23,7 @@ router = Router(
                 *keys.handlers,
                 *contract.handlers,
                 *usage.handlers,
+                *invoices.handlers,
                 webhook_endpoints.router,
             ],
             tags=["organizations"],

@@ -18,6 +18,7 @@ import sqlalchemy.exc
 from billing.entitlements.grants import GrantNotFound
 from billing.metering.contracts import ContractExists
 from billing.metering.reservations import ReservationExpired
+from billing.metering.statements import InvoiceNotFound
 from billing.payouts.accounts import CountryFixed, PayoutsManual, SalesStopped
 from billing.payouts.manual import BatchNotFound, BatchPaid, NothingToPay, PayoutNotOpen
 from billing.payouts.reach import InvalidCountry
@@ -30,6 +31,7 @@ from billing.refunds.disputes import DisputeClosed, DisputeNotFound
 from billing.refunds.giving import ChargeDisputed, InvalidRefund, NothingToRefund, RefundTooLarge
 from billing.refunds.requests import RefundAlreadyRequested, RefundRequestClosed, RefundRequestNotFound
 from billing.refunds.taking import SaleNotFound
+from billing.shares.pools import InvalidPoolRate
 from billing.subscriptions.projecting import AlreadySubscribed, SubscriptionNotFound
 from billing.tips.giving import TipRefused
 from search.engine.port import EngineUnavailable
@@ -132,6 +134,7 @@ PROBLEMS: dict[type[Exception], Problem] = {
     SuspendedFreeze: Problem(409, "account_suspended_freeze", "Frozen with the account's suspension"),
     DeadLetterNotFound: Problem(404, "not_found", "Not found"),
     InvalidRate: Problem(400, "invalid_input", "The rate is not valid"),
+    InvalidPoolRate: Problem(400, "invalid_input", "The rate is not valid"),
     # --- organizations and keys -------------------------------------------------------------------
     OrganizationNotFound: Problem(404, "not_found", "Not found"),
     MemberNotFound: Problem(404, "not_found", "Not found"),
@@ -216,6 +219,7 @@ PROBLEMS: dict[type[Exception], Problem] = {
     EntitlementRequired: Problem(402, "entitlement_required", "A subscription is required"),
     RateLimited: Problem(429, "rate_limited", "Too many requests"),
     Overloaded: Problem(503, "overloaded", "Too busy"),
+    InvoiceNotFound: Problem(404, "not_found", "Not found"),
     ReservationExpired: Problem(503, "reservation_expired", "The call took too long"),
     ContractExists: Problem(409, "contract_exists", "There is a contract already"),
     InvalidSpendCap: Problem(400, "invalid_input", "The spend cap is not valid"),

@@ -166,6 +166,9 @@ class Settings(BaseSettings):
     usage_report_seconds: int = Field(60, ge=1)
     invoice_grace_hours: int = Field(24, ge=1, le=72)
     """How long after its month an organization's invoice stays a draft that takes late usage."""
+    usage_check_seconds: int = Field(3600, ge=60)
+    usage_check_margin_seconds: int = Field(600, ge=0)
+    """How long Stripe may take to count what it was told, before an hour is compared."""
     payout_hold_days: int = Field(7, ge=0)
     """How long what was earned waits before it is paid out: most disputes and refunds come early."""
     payout_run_seconds: int = Field(3600, ge=60)

@@ -1,24 +1,22 @@
 """An invoice was paid: its subscription is brought up to date, its payments recorded, split and posted."""
 
-from collections.abc import Sequence
-from uuid import UUID
-
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from billing.ledger.splitting import settled_tax, split_metered, split_sale
-from billing.metering import accruals
-from billing.money import allocate
+from billing.ledger.splitting import settled_tax, split_sale
 from billing.processor import inbox
 from billing.processor.inbox import Lane
 from billing.processor.port import Charge, InvoiceSnapshot
 from billing.rates.take import take_rate_bps
 from billing.subscriptions import sales
 from billing.subscriptions.projecting import SubscriptionFact
+from billing.subscriptions.references import Reference
 from billing.subscriptions.sales import Sold
 from service.knowledge.cards import card_changed
 from service.platform.ids import new_id
 from service.usecases.context import Context
+from service.usecases.record_invoice import record_invoice
 from service.usecases.settle_subscription import write_subscription
+from service.usecases.share_invoice import share_invoice, taxes_of
 from service.usecases.tell_of_sale import tell_of_sale
 
 
@@ -31,27 +29,18 @@ async def settle_invoice(context: Context, *, invoice_id: str, lane: Lane | None
     owner = await write_subscription(context, snapshot, lane=lane)
     if owner is None:
         return "not ours"
+    if isinstance(owner, Reference):
+        if owner.organization_id is not None:
+            await record_invoice(context, invoice, owner.organization_id, lane=lane)
+        return await share_invoice(context, invoice, owner, lane=lane)
     if invoice.status != "paid" or invoice.amount_paid == 0:
         return f"nothing paid ({invoice.status})"
     charges = await context.payments.list_invoice_charges(invoice_id)
-    taxes = _taxes(invoice, charges)
-    for charge, tax in zip(charges, taxes, strict=True):
+    for charge, tax in zip(charges, taxes_of(invoice, charges), strict=True):
         async with context.database.transaction() as session:
             await inbox.guard(session, lane)
-            if isinstance(owner, SubscriptionFact):
-                await _sell(context, session, invoice, owner, charge, tax)
-            elif owner.organization_id is not None:
-                await _share(session, invoice, charge, tax, organization_id=owner.organization_id)
+            await _sell(context, session, invoice, owner, charge, tax)
     return f"sold {len(charges)}"
-
-
-def _taxes(invoice: InvoiceSnapshot, charges: Sequence[Charge]) -> list[int]:
-    """The tax in each payment. Tax is of the whole invoice, which credit may have paid in part."""
-    paid = [charge.presented.amount for charge in charges]
-    if not paid:
-        return []
-    tax = allocate(sum(paid), [max(invoice.total - invoice.tax, 0), invoice.tax])[1] if invoice.tax else 0
-    return allocate(tax, paid)
 
 
 async def _sell(
@@ -95,30 +84,3 @@ async def _sell(
         await tell_of_sale(session, sale_id, sold=sold, charge=charge, tax=tax, split=split)
         # Paying readers count for the square's order.
         await card_changed(session, subscription.knowledge_base_id)
-
-
-async def _share(
-    session: AsyncSession, invoice: InvoiceSnapshot, charge: Charge, tax: int, *, organization_id: UUID
-) -> None:
-    """An organization has paid for its metered usage: what accrued in the invoice's period is earned."""
-    billed = [line for line in invoice.lines if line.amount]
-    start = min((line.period_start for line in billed), default=invoice.period_start)
-    end = max((line.period_end for line in billed), default=invoice.period_end)
-    accrued = await accruals.accrued_in(session, organization_id=organization_id, start=start, end=end)
-    split = split_metered(
-        charge.settled.amount,
-        tax=settled_tax(charge.settled.amount, charge.presented.amount, tax),
-        fee=charge.fee,
-        billed=accrued.billed,
-        accrued=accrued.shares,
-    )
-    sold = Sold(
-        kind="metered",
-        creator_id=None,
-        organization_id=organization_id,
-        stripe_invoice_id=invoice.id,
-        period_start=start,
-        period_end=end,
-    )
-    # The shares come from what accrued, call by call, so there is no one rate.
-    await sales.record(session, id=new_id(), charge=charge, tax=tax, split=split, take_rate_bps=0, sold=sold)

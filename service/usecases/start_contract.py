@@ -14,7 +14,7 @@ from billing.processor.port import CheckoutRequest, LineItem, Meter, ProcessorRe
 from service.accounts import audit
 from service.accounts.organizations import Role, require_role
 from service.platform.database import zhihao_now
-from service.platform.idempotency import Once, claim, keep
+from service.platform.idempotency import Once, claim, forgotten_on_failure, keep
 from service.platform.ids import new_id
 from service.usecases.context import Context
 from service.usecases.read_usage import month_of
@@ -53,12 +53,13 @@ async def start_contract(
         )
         customer = await customers.organization(session, id=new_id(), organization_id=organization_id)
         _, anchor = month_of(await zhihao_now(session))
-    try:
-        checkout = await _open_page(context, id, organization_id, customer, earlier, anchor)
-    except ProcessorRefused as refused:
-        async with context.database.transaction() as session:
-            await intents.refused(session, id, error=str(refused))
-        raise
+    async with forgotten_on_failure(context.database, once):
+        try:
+            checkout = await _open_page(context, id, organization_id, customer, earlier, anchor)
+        except ProcessorRefused as refused:
+            async with context.database.transaction() as session:
+                await intents.refused(session, id, error=str(refused))
+            raise
     async with context.database.transaction() as session:
         await intents.done(session, id, result_id=checkout.session_id)
         await audit.record(
@@ -88,19 +89,31 @@ async def _open_page(
                 earlier.checkout_session_id, idempotency_key=f"expire:{earlier.checkout_session_id}"
             )
     metadata = {"kind": "contract", "organization_id": str(organization_id), "intent_id": str(id)}
-    customer_id = customer.stripe_customer_id or await payments.create_customer(
-        email=None,
-        name=None,
-        metadata={"organization_id": str(organization_id)},
-        idempotency_key=customer.idempotency_key(id),
-    )
+    customer_id = customer.stripe_customer_id
+    if customer_id is None:
+        made = await payments.create_customer(
+            email=None,
+            name=None,
+            metadata={"organization_id": str(organization_id)},
+            idempotency_key=customer.idempotency_key(id),
+        )
+        async with context.database.transaction() as session:
+            # Of two made at once the first counts, and all that follows is about that one.
+            customer_id = await customers.named(session, customer.id, stripe_customer_id=made)
     unit_amounts: dict[Meter, Decimal] = {
         "passages": Decimal(settings.price_passages),
         "answers": Decimal(settings.price_answers),
         "creator_prices": Decimal(1),
     }
+    included: dict[Meter, int] = {
+        "passages": settings.included_passages,
+        "answers": settings.included_answers,
+    }
     prices = await payments.ensure_metered_prices(
-        currency=settings.currency, unit_amounts=unit_amounts, idempotency_key=f"metered:{id}"
+        currency=settings.currency,
+        unit_amounts=unit_amounts,
+        included=included,
+        idempotency_key=f"metered:{id}",
     )
     page = await payments.create_checkout(
         CheckoutRequest(
@@ -117,7 +130,6 @@ async def _open_page(
     )
     assert page.url is not None, "a page that was just opened has an address"
     async with context.database.transaction() as session:
-        await customers.named(session, customer.id, stripe_customer_id=customer_id)
         await contracts.opened(
             session,
             organization_id=organization_id,
@@ -126,5 +138,9 @@ async def _open_page(
             checkout_session_id=page.id,
             checkout_url=page.url,
             meter_prices={prices.prices[meter]: meter for meter in unit_amounts},
+            price_terms={
+                prices.prices[meter]: (int(amount), included.get(meter, 0))
+                for meter, amount in unit_amounts.items()
+            },
         )
     return ContractCheckout(checkout_url=page.url, session_id=page.id)

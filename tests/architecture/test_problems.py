@@ -34,8 +34,10 @@ INTERNAL = {
     "service.knowledge.parsing.parsed.UnreadableFile": "becomes the reason of a failed document",
     "service.knowledge.parsing.archive_streams.ArchiveRefused": "becomes the reason of a failed import",
     "billing.ledger.journal.Unbalanced": "a fault of ours: a 500, logged",
+    "service.usecases.end_contract.ContractEnding": "ends a job, which is tried again",
     "billing.processor.inbox.LaneLost": "ends a job, which is tried again",
     "billing.subscriptions.sales.SaleUnknown": "ends a job, which is tried again",
+    "billing.shares.settling.EarlierInvoiceUnknown": "ends a job, which is tried again",
     "service.accounts.secrets.MalformedSecret": "answered as KeyMissing by the door's dependency",
 }
 """Qualified names of exceptions that no caller meets, and why not."""

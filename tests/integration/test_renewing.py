@@ -151,7 +151,7 @@ async def test_shares_of_metered_calls_are_earned_when_their_invoice_is_paid(sho
         email=None, name=None, metadata={}, idempotency_key=str(uuid4())
     )
     prices = await payments.ensure_metered_prices(
-        currency="cny", unit_amounts={"answers": Decimal(200)}, idempotency_key=str(uuid4())
+        currency="cny", unit_amounts={"answers": Decimal(200)}, included={}, idempotency_key=str(uuid4())
     )
     page = await payments.create_checkout(
         CheckoutRequest(
