@@ -150,7 +150,8 @@ async def mark_paid(store: Store, invoice: Body, before: Body | None = None) -> 
 
 async def close(store: Store, invoice: Body, status: str) -> Body:
     """Gives up an open invoice: ``void`` or ``uncollectible``. Raises ``ApiError`` 400 in any other state."""
-    if invoice["status"] not in ("open", "uncollectible"):
+    allowed = ("open",) if status == "uncollectible" else ("open", "uncollectible")
+    if invoice["status"] not in allowed:
         raise invalid(f"You can only do this to an open invoice, not one that is {invoice['status']}.")
     before = deepcopy(invoice)
     invoice.update(status=status, next_payment_attempt=None, auto_advance=False, _due=None)
@@ -159,6 +160,7 @@ async def close(store: Store, invoice: Body, status: str) -> Body:
     if status == "void":
         invoice["amount_remaining"] = 0
         await _give_back_balance(store, invoice)
+        await _cancel_payment(store, invoice)
     return await store.changed(before, invoice, f"invoice.{marks[status]}")
 
 
@@ -171,3 +173,17 @@ async def _give_back_balance(store: Store, invoice: Body) -> None:
     before = deepcopy(customer)
     customer["balance"] = (customer["balance"] or 0) - moved
     await store.changed(before, customer)
+
+
+async def _cancel_payment(store: Store, invoice: Body) -> None:
+    """Nobody can pay what is void any more."""
+    intent = await store.find(invoice.get("_intent") or "", "payment_intent")
+    if intent is None or intent["status"] in ("succeeded", "processing", "canceled"):
+        return
+    before = deepcopy(intent)
+    intent.update(status="canceled", canceled_at=store.now, cancellation_reason="void_invoice")
+    await store.changed(before, intent, "payment_intent.canceled")
+    payment = await store.get(invoice["_payment"], "invoice_payment")
+    payment["status"] = "canceled"
+    payment["status_transitions"]["canceled_at"] = store.now
+    await store.put(payment)

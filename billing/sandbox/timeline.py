@@ -7,7 +7,7 @@ from dataclasses import replace
 from billing.sandbox import invoicing, scheduling
 from billing.sandbox.booking import mature
 from billing.sandbox.changing import settle_pending
-from billing.sandbox.charging import decide_debit
+from billing.sandbox.charging import decide_debit, resolve_method
 from billing.sandbox.payouts import decide_payout
 from billing.sandbox.period_lines import refresh_usage
 from billing.sandbox.refunding import decide_refund
@@ -54,13 +54,21 @@ async def _invoice(store: Store, invoice: Body) -> None:
         invoice = await invoicing.finalize(store, invoice)
     details = (invoice["parent"] or {}).get("subscription_details")
     subscription = await store.find(details["subscription"]) if details else None
-    if invoice["status"] == "open" and subscription is not None:
-        method = await default_method(store, subscription)
+    if invoice["status"] == "open":
+        method = await _method(store, invoice, subscription)
         invoice = await invoicing.collect(store, invoice, method, off_session=True)
     if invoice["status"] != "paid" and invoice["_due"] is not None and invoice["_due"] <= store.now:
         invoice["_due"] = None
         await store.put(invoice)
     await after_invoice(store, invoice)
+
+
+async def _method(store: Store, invoice: Body, subscription: Body | None) -> Body | None:
+    if subscription is not None and not invoice["default_payment_method"]:
+        return await default_method(store, subscription)
+    customer = await store.get(invoice["customer"], "customer")
+    id = invoice["default_payment_method"] or customer["invoice_settings"]["default_payment_method"]
+    return await resolve_method(store, id, customer["id"]) if id else None
 
 
 async def _session(store: Store, session: Body) -> None:
