@@ -1,4 +1,4 @@
-"""What one payment of a metered invoice gives each line of it: the creators' shares, taken apart again."""
+"""What one payment of a metered invoice gives: the creators' shares, and each line's part of them."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -8,7 +8,8 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from billing.ledger.splitting import Split
+from billing.ledger.splitting import Split, split_metered
+from billing.money import allocate
 from billing.shares.claims import SharedInvoice, ShareLine
 from billing.shares.limits import spread
 from billing.shares.tables import share_allocation
@@ -21,6 +22,40 @@ class Allocation:
     line: ShareLine
     amount: int
     fee: int
+
+
+def split_payment(
+    settled: int, *, tax: int, fee: int, invoice: SharedInvoice, carried: Sequence[SharedInvoice]
+) -> tuple[Split, list[tuple[SharedInvoice, Split]]]:
+    """A payment of the invoice and of what it carries: the whole split, and each invoice's own.
+
+    Each creator has what was granted to them; less paid is less for everybody, in proportion.
+    """
+    weights = [max(invoice.total, 0 if invoice.carried else 1), invoice.carried]
+    net, net_carried = allocate(settled - tax, weights)
+    cost, cost_carried = allocate(fee, weights)
+    # What is carried and not known to be usage is the platform's.
+    known = [one.total for one in carried]
+    totals = [*known, max(invoice.carried - sum(known), 0 if any(known) else 1)]
+    *nets, rest = allocate(net_carried, totals)
+    *costs, rest_cost = allocate(cost_carried, totals)
+    parts = [(invoice, _of(invoice, net, cost))]
+    parts += [(one, _of(one, n, c)) for one, n, c in zip(carried, nets, costs, strict=True)]
+    creators: defaultdict[UUID, int] = defaultdict(int)
+    fees: defaultdict[UUID, int] = defaultdict(int)
+    for _, part in parts:
+        for who, share in part.creators.items():
+            creators[who] += share
+        for who, share in part.creator_fees.items():
+            fees[who] += share
+    platform = sum(part.platform for _, part in parts) + rest
+    platform_fee = sum(part.platform_fee for _, part in parts) + rest_cost
+    return Split(dict(creators), platform, tax, dict(fees), platform_fee), parts
+
+
+def _of(invoice: SharedInvoice, net: int, fee: int) -> Split:
+    billed = max(invoice.billed, invoice.invoiced)
+    return split_metered(net, tax=0, fee=fee, billed=billed, accrued=invoice.granted)
 
 
 def allocations(
@@ -44,9 +79,9 @@ def allocations(
 
 
 async def keep(
-    session: AsyncSession, *, sale_id: UUID, invoice: SharedInvoice, split: Split, currency: str
+    session: AsyncSession, *, sale_id: UUID, parts: Sequence[tuple[SharedInvoice, Split]], currency: str
 ) -> None:
-    """Records what the sale gave each line of its invoice, once for a sale."""
+    """Records what the sale gave each line of its invoice and of those it carries, once for a sale."""
     rows = [
         {
             "invoice_id": invoice.id,
@@ -59,6 +94,7 @@ async def keep(
             "fee": given.fee,
             "currency": currency,
         }
+        for invoice, split in parts
         for given in allocations(invoice.lines, split.creators, split.creator_fees)
     ]
     if rows:

@@ -5,7 +5,7 @@ by creator, knowledge base, meter and month, and there the limits apply.
 """
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Literal
@@ -18,7 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from billing.shares.limits import Accrued, Limits, concentrated, spread
 from billing.shares.tables import share_invoice, share_line
 
-Status = Literal["open", "paid", "written_off"]
+Status = Literal["open", "carried", "paid", "written_off"]
 
 
 @dataclass(frozen=True)
@@ -46,13 +46,15 @@ class ShareLine:
 
 @dataclass(frozen=True)
 class SharedInvoice:
-    """An invoice with all usage on it. ``invoiced`` is what it asks for, less tax; ``billed`` what our events
-    come to: they differ by credits, discounts and lines that are no usage."""
+    """An invoice with all usage on it. ``invoiced`` is its ``total`` less tax; ``billed`` what our events
+    come to: they differ by discounts and lines that are no usage. ``carried`` is asked for with it."""
 
     id: UUID
     status: Status
     billed: int
     invoiced: int
+    total: int
+    carried: int
     lines: tuple[ShareLine, ...]
 
     @property
@@ -71,16 +73,20 @@ async def claim(
     stripe_invoice_id: str,
     organization_id: UUID,
     currency: str,
-    invoiced: int,
+    total: int,
+    tax: int,
+    carried: int,
     start: datetime,
     end: datetime,
     limits: Limits,
 ) -> SharedInvoice:
     """Puts on the invoice what it bills and is on none yet, and returns all that is on it.
 
-    ``[start, end)`` is its period: calls from before bills were matched line by line are on it by their time.
-    Nothing is added to an invoice that was paid or written off.
+    ``carried`` is what it asks for beside its ``total``. ``[start, end)`` is its period: calls from before
+    bills were matched line by line are on it by their time. Nothing is added to an invoice that was paid or
+    written off.
     """
+    asked = {"invoiced": total - tax, "total": total, "carried": carried}
     await session.execute(
         insert(share_invoice)
         .values(
@@ -89,7 +95,7 @@ async def claim(
             organization_id=organization_id,
             currency=currency,
             status="open",
-            invoiced=invoiced,
+            **asked,
         )
         .on_conflict_do_nothing(constraint="share_invoice_stripe_unique")
     )
@@ -115,17 +121,8 @@ async def claim(
             for row in await session.execute(statement, values)
         ]
         lines = await _limited(session, organization_id, currency, taken, limits)
-        await _keep(session, found.id, invoiced, lines)
-    return await _read(session, found.id)
-
-
-async def settled(session: AsyncSession, invoice_id: UUID, *, status: Status) -> None:
-    """The invoice was paid, or never will be. One that was written off may still be paid; not the reverse."""
-    await session.execute(
-        sa.update(share_invoice)
-        .where(share_invoice.c.id == invoice_id, share_invoice.c.status != "paid")
-        .values(status=status, settled_at=sa.func.zhihao_now())
-    )
+        await _keep(session, found.id, asked, lines)
+    return await read(session, found.id)
 
 
 async def _limited(
@@ -158,7 +155,9 @@ async def _limited(
     return limited
 
 
-async def _keep(session: AsyncSession, invoice_id: UUID, invoiced: int, lines: Sequence[ShareLine]) -> None:
+async def _keep(
+    session: AsyncSession, invoice_id: UUID, asked: Mapping[str, int], lines: Sequence[ShareLine]
+) -> None:
     if lines:
         added = insert(share_line)
         sums = ("units", "amount", "accrued", "own", "concentrated")
@@ -172,19 +171,30 @@ async def _keep(session: AsyncSession, invoice_id: UUID, invoiced: int, lines: S
     await session.execute(
         sa.update(share_invoice)
         .where(share_invoice.c.id == invoice_id)
-        .values(billed=share_invoice.c.billed + sum(line.amount for line in lines), invoiced=invoiced)
+        .values(billed=share_invoice.c.billed + sum(line.amount for line in lines), **asked)
     )
 
 
-async def _read(session: AsyncSession, invoice_id: UUID) -> SharedInvoice:
+async def read(session: AsyncSession, invoice_id: UUID) -> SharedInvoice:
+    """The invoice, which is there, and its lines."""
     columns = [share_line.c[name] for name in ShareLine.__dataclass_fields__]
     rows = await session.execute(
         sa.select(*columns).where(share_line.c.invoice_id == invoice_id).order_by(*columns[:4])
     )
     lines = tuple(ShareLine(*row) for row in rows)
-    query = sa.select(share_invoice.c.status, share_invoice.c.billed, share_invoice.c.invoiced)
-    found = (await session.execute(query.where(share_invoice.c.id == invoice_id))).one()
-    return SharedInvoice(invoice_id, *found, lines)
+    row = await session.execute(
+        sa.select(
+            share_invoice.c.status,
+            share_invoice.c.billed,
+            share_invoice.c.invoiced,
+            share_invoice.c.total,
+            share_invoice.c.carried,
+        ).where(share_invoice.c.id == invoice_id)
+    )
+    found = row.one()
+    return SharedInvoice(
+        invoice_id, found.status, found.billed, found.invoiced, found.total, found.carried, lines
+    )
 
 
 # The calls of the invoice's lines are those with a mark in the lines' slices.

@@ -17,6 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 from billing.ledger.accounts import Account
 from billing.ledger.journal import Entry, Source, post
 from billing.ledger.tables import ledger_account, ledger_entry, ledger_transaction
+from billing.money import Money
 from billing.shares.dividing import PoolLimits, PoolPart, Reading, divide, pool_of
 from billing.shares.tables import pool_month, pool_rate, pool_reading, pool_share
 
@@ -44,14 +45,13 @@ class PoolRateFact:
 
 @dataclass(frozen=True)
 class ClosedPool:
-    """One month's pool in one currency, as it was divided. Minor units."""
+    """One month's pool in one currency, as it was divided; ``month`` is its first day."""
 
     month: date
-    currency: str
-    net_take: int
+    net_take: Money
     bps: int
-    pool: int
-    distributed: int
+    pool: Money
+    distributed: Money
 
 
 async def pool_rate_bps(session: AsyncSession | AsyncConnection, *, month: date, default: int) -> int:
@@ -73,7 +73,7 @@ async def set_pool_rate(
     running = now.date().replace(day=1)
     since = running if from_month is None else from_month.replace(day=1)
     if since < running:
-        raise InvalidPoolRate("A rate is not set for a month that is over.", "/from")
+        raise InvalidPoolRate("A rate is not set for a month that is over.", "/from_month")
     row = await session.execute(
         sa.insert(pool_rate)
         .values(id=id, from_month=since, bps=bps, set_by=set_by)
@@ -97,12 +97,21 @@ async def list_closed(
     session: AsyncSession | AsyncConnection, *, before: tuple[date, str] | None, limit: int
 ) -> list[ClosedPool]:
     """The pools that were divided, newest first, from below the position ``before`` (month, currency)."""
-    query = sa.select(*(pool_month.c[name] for name in ClosedPool.__dataclass_fields__))
+    query = sa.select(pool_month)
     position = sa.tuple_(pool_month.c.month, pool_month.c.currency)
     if before is not None:
         query = query.where(position < sa.tuple_(*before))
     order = (pool_month.c.month.desc(), pool_month.c.currency.desc())
-    return [ClosedPool(*row) for row in await session.execute(query.order_by(*order).limit(limit))]
+    return [
+        ClosedPool(
+            row.month,
+            Money(row.net_take, row.currency),
+            row.bps,
+            Money(row.pool, row.currency),
+            Money(row.distributed, row.currency),
+        )
+        for row in await session.execute(query.order_by(*order).limit(limit))
+    ]
 
 
 async def net_takes(session: AsyncSession, *, start: datetime, end: datetime) -> dict[str, int]:
@@ -169,7 +178,9 @@ async def close_pool(
         entries=pool_entries(parts, currency),
         effective_at=now,
     )
-    return ClosedPool(month, currency, net_take, bps, pool, distributed)
+    return ClosedPool(
+        month, Money(net_take, currency), bps, Money(pool, currency), Money(distributed, currency)
+    )
 
 
 async def keep_readings(session: AsyncSession, month: date, readings: Sequence[Reading]) -> None:

@@ -176,7 +176,7 @@ _SHARES = sa.text(
     f"""
     SELECT month, knowledge_base_id, meter, currency, sum(units)::bigint,
            sum(accrued + own)::bigint, sum(own)::bigint, sum(concentrated)::bigint,
-           coalesce(sum(accrued - concentrated) FILTER (WHERE status = 'open'), 0)::bigint,
+           coalesce(sum(accrued - concentrated) FILTER (WHERE status IN ('open', 'carried')), 0)::bigint,
            coalesce(sum(accrued - concentrated) FILTER (WHERE status = 'written_off'), 0)::bigint,
            coalesce(sum(accrued - concentrated) FILTER (WHERE status = 'paid'), 0)::bigint
     FROM (
@@ -207,7 +207,7 @@ _PENDING = sa.text(
       SELECT currency, accrued FROM ({_ACCRUING}) AS accruing
       UNION ALL
       SELECT currency, accrued - concentrated FROM share_line
-      JOIN share_invoice ON share_invoice.id = invoice_id AND status = 'open'
+      JOIN share_invoice ON share_invoice.id = invoice_id AND status IN ('open', 'carried')
       WHERE creator_id = :creator_id
     ) AS pending
     GROUP BY currency HAVING sum(accrued) <> 0 ORDER BY currency

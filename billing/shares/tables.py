@@ -23,13 +23,23 @@ share_invoice = sa.Table(
     # What the usage on it comes to by our events, and what the invoice asks for, less tax.
     sa.Column("billed", sa.BigInteger, nullable=False, server_default="0"),
     sa.Column("invoiced", sa.BigInteger, nullable=False),
+    sa.Column("total", sa.BigInteger, nullable=False),
+    # What it asks for beside, of earlier invoices that were too small to be charged; and on these, which.
+    sa.Column("carried", sa.BigInteger, nullable=False, server_default="0"),
+    sa.Column("carried_to", sa.Uuid, sa.ForeignKey("share_invoice.id")),
     sa.Column("created_at", _TIME, nullable=False, server_default=_NOW),
     sa.Column("settled_at", _TIME),
     sa.UniqueConstraint("stripe_invoice_id", name="share_invoice_stripe_unique"),
-    sa.CheckConstraint("status IN ('open', 'paid', 'written_off')", name="share_invoice_status_check"),
-    sa.Index("share_invoice_organization_index", "organization_id"),
+    sa.CheckConstraint(
+        "status IN ('open', 'carried', 'paid', 'written_off')", name="share_invoice_status_check"
+    ),
+    sa.Index("share_invoice_organization_index", "organization_id", "status"),
+    sa.Index("share_invoice_carried_index", "carried_to"),
 )
-"""One metered invoice that usage was put on. Its rows of ``usage_share`` name it, and no other."""
+"""One metered invoice that usage was put on. Its rows of ``usage_share`` name it, and no other.
+
+``carried``: the processor asks for it with a later one, since it is less than can be charged.
+"""
 
 share_line = sa.Table(
     "share_line",

@@ -32,14 +32,18 @@ SHARES = (
       organization_id uuid NOT NULL,
       currency text NOT NULL,
       status text NOT NULL
-        CONSTRAINT share_invoice_status_check CHECK (status IN ('open', 'paid', 'written_off')),
+        CONSTRAINT share_invoice_status_check CHECK (status IN ('open', 'carried', 'paid', 'written_off')),
       billed bigint NOT NULL DEFAULT 0,
       invoiced bigint NOT NULL,
+      total bigint NOT NULL,
+      carried bigint NOT NULL DEFAULT 0,
+      carried_to uuid REFERENCES share_invoice (id),
       created_at timestamptz NOT NULL DEFAULT zhihao_now(),
       settled_at timestamptz
     )
     """,
-    "CREATE INDEX share_invoice_organization_index ON share_invoice (organization_id)",
+    "CREATE INDEX share_invoice_organization_index ON share_invoice (organization_id, status)",
+    "CREATE INDEX share_invoice_carried_index ON share_invoice (carried_to)",
     """
     CREATE TABLE share_line (
       invoice_id uuid NOT NULL REFERENCES share_invoice (id),

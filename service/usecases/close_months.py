@@ -54,7 +54,11 @@ async def _close(context: Context, session: AsyncSession, month: date) -> bool:
             now=await zhihao_now(session),
         )
         log.info(
-            "pool.closed", month=str(month), currency=currency, pool=pool.pool, distributed=pool.distributed
+            "pool.closed",
+            month=str(month),
+            currency=currency,
+            pool=pool.pool.amount,
+            distributed=pool.distributed.amount,
         )
     await reads.close(session, month)
     return True

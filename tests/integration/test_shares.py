@@ -1,7 +1,8 @@
 """Shares of metered calls: accruing, kept back, put on an invoice once, and given when it is paid."""
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 from uuid import UUID, uuid4
@@ -11,6 +12,7 @@ import pytest
 from billing.ledger import balances
 from billing.money import Money
 from billing.processor.port import Charge, InvoiceLine, InvoiceSnapshot
+from billing.shares.settling import EarlierInvoiceUnknown
 from billing.subscriptions.references import Reference
 from service.platform.database import Database, zhihao_now
 from service.usecases.admit_calls import Call, KeyPrincipal, admit_call
@@ -48,23 +50,46 @@ class Books:
         await settle_call(self.context, admission, Outcome(1, tuple(weights), dict(weights)))
 
     async def invoice(
-        self, customer: Customer, *, status: str = "paid", paid: Sequence[int] = (), name: str | None = None
-    ) -> str:
-        """An invoice for all that was used and is on none. ``paid``: its payments; all of it by default."""
-        stripe_id = name or f"in_{uuid4().hex}"
+        self,
+        customer: Customer,
+        *,
+        status: str = "paid",
+        paid: Sequence[int] = (),
+        due: int | None = None,
+        at: datetime | None = None,
+    ) -> InvoiceSnapshot:
+        """An invoice for all that was used and is on none, settled. ``paid``: its payments, by default one of
+        all that is ``due``, which by default is its total."""
+        stripe_id = f"in_{uuid4().hex}"
         async with self.database.reading() as connection:
             start, end = month_of(await zhihao_now(connection))
         total = await line(self.database, customer, stripe_id, start, end)
-        amounts = list(paid) or ([total] if status == "paid" and total else [])
-        self.payments.charges[stripe_id] = [
-            charge_of(f"{stripe_id}_{number}", amount) for number, amount in enumerate(amounts)
-        ]
+        due = sum(paid) or total if due is None else due
+        amounts = list(paid) or ([due] if status == "paid" and due else [])
         snapshot = InvoiceSnapshot(
-            stripe_id, "cus", "sub", status, "cny", total, 0, total, sum(amounts), start, end,
+            stripe_id, "cus", "sub", status, "cny", total, 0, due, 0, start, end,
             (InvoiceLine("usage", total, None, None, start, end),),
         )  # fmt: skip
+        if amounts:
+            return await self.pay(customer, snapshot, *amounts, at=at)
         await self.settle(customer, snapshot)
-        return stripe_id
+        return snapshot
+
+    async def pay(
+        self,
+        customer: Customer,
+        snapshot: InvoiceSnapshot,
+        *amounts: int,
+        fee: int = 0,
+        at: datetime | None = None,
+    ) -> InvoiceSnapshot:
+        assert snapshot.id is not None
+        self.payments.charges[snapshot.id] = [
+            charge_of(f"{snapshot.id}_{number}", amount, fee, at) for number, amount in enumerate(amounts)
+        ]
+        paid = replace(snapshot, status="paid", amount_paid=sum(amounts))
+        await self.settle(customer, paid)
+        return paid
 
     async def settle(self, customer: Customer, snapshot: InvoiceSnapshot) -> None:
         owner = Reference("contract", uuid4(), organization_id=customer.organization_id)
@@ -88,9 +113,9 @@ class Books:
         ] == []
 
 
-def charge_of(id: str, amount: int, fee: int = 0) -> Charge:
-    money = Money(amount, "cny")
-    return Charge(f"ch_{id}", None, f"txn_{id}", money, money, fee, Decimal(1), 0, datetime.now(UTC))
+def charge_of(id: str, amount: int, fee: int = 0, at: datetime | None = None) -> Charge:
+    money, paid_at = Money(amount, "cny"), at or datetime.now(UTC)
+    return Charge(f"ch_{id}", None, f"txn_{id}", money, money, fee, Decimal(1), 0, paid_at)
 
 
 async def line(database: Database, customer: Customer, stripe_id: str, start: datetime, end: datetime) -> int:
@@ -252,18 +277,12 @@ async def test_an_open_invoice_holds_its_usage_and_a_lost_one_writes_it_off(book
     # The next is paid first, and takes nothing of what the open one bills.
     await books.invoice(customer)
     assert await books.earned(creator) == (10, 10)
-    async with books.database.reading() as connection:
-        start, end = month_of(await zhihao_now(connection))
-    gone = InvoiceSnapshot(lost, "cus", "sub", "uncollectible", "cny", 20, 0, 20, 0, start, end)
-    await books.settle(customer, gone)
+    await books.settle(customer, replace(lost, status="uncollectible"))
     assert await books.earned(creator) == (10, 0)
     shown = await books.month(creator)
     assert (shown.accrued.amount, shown.written_off.amount, shown.shared.amount) == (20, 10, 10)
     # It was paid after all.
-    books.payments.charges[lost] = [charge_of(lost, 20)]
-    await books.settle(
-        customer, InvoiceSnapshot(lost, "cus", "sub", "paid", "cny", 20, 0, 20, 20, start, end)
-    )
+    await books.pay(customer, lost, 20)
     assert await books.earned(creator) == (20, 0)
     assert (await books.month(creator)).written_off.amount == 0
     await books.healthy()
@@ -276,17 +295,64 @@ async def test_less_paid_than_billed_is_less_for_everybody_and_told_twice_is_onc
     for _ in range(4):
         await books.call(customer, dict.fromkeys(bases, 1))
     # 80 billed, of which 20 accrue to each; a credit of 20 leaves 60, paid in two parts.
-    await books.invoice(customer, paid=[40, 20])
-    for snapshot in await run(books.database, "SELECT stripe_invoice_id FROM share_invoice"):
-        async with books.database.reading() as connection:
-            start, end = month_of(await zhihao_now(connection))
-        again = InvoiceSnapshot(
-            snapshot.stripe_invoice_id, "cus", "sub", "paid", "cny", 80, 0, 60, 60, start, end
-        )
-        await books.settle(customer, again)
+    paid = await books.invoice(customer, paid=[40, 20])
+    await books.settle(customer, paid)
     assert [await books.earned(creator) for creator in creators] == [(15, 0), (15, 0)]
     shown = await books.month(creators[0])
     assert (shown.shared.amount, shown.allocated) == (20, [Money(15, "cny")])
+    await books.healthy()
+
+
+async def test_what_is_too_small_to_be_charged_is_shared_with_the_invoice_that_asks_for_it(
+    books: Books,
+) -> None:
+    early, late = uuid4(), uuid4()
+    bases = [await base_of(books, early), await base_of(books, late)]
+    customer = await make_customer(books.database)
+    for _ in range(2):
+        await books.call(customer, {bases[0]: 1})
+        small = await books.invoice(customer, due=0)
+        await books.settle(customer, small)
+    assert await books.earned(early) == (0, 20)
+    await books.call(customer, {bases[1]: 1})
+    paid = await books.invoice(customer, due=60)
+    await books.settle(customer, paid)
+    assert [await books.earned(who) for who in (early, late)] == [(20, 0), (10, 0)]
+    await books.settle(customer, small)
+    assert await books.earned(early) == (20, 0)
+    await books.healthy()
+
+
+async def test_an_invoice_that_carries_another_waits_until_that_is_known(books: Books) -> None:
+    creator = uuid4()
+    base = await base_of(books, creator)
+    customer = await make_customer(books.database)
+    await books.call(customer, {base: 1})
+    with pytest.raises(EarlierInvoiceUnknown):
+        await books.invoice(customer, due=50)
+    assert await books.earned(creator) == (0, 10)
+    # What nobody knows of after a while is no usage: a debt from elsewhere, and the platform's.
+    await books.call(customer, {base: 1})
+    await books.invoice(customer, due=50, at=datetime.now(UTC) - timedelta(hours=1))
+    assert await books.earned(creator) == (10, 10)
+    await books.healthy()
+
+
+async def test_what_credit_met_is_nobodys_and_a_void_invoice_lets_go_of_what_it_carried(books: Books) -> None:
+    creator = uuid4()
+    base = await base_of(books, creator)
+    customer = await make_customer(books.database)
+    await books.call(customer, {base: 1})
+    await books.invoice(customer, due=0)
+    await books.call(customer, {base: 1})
+    void = await books.invoice(customer, status="open", due=40)
+    await books.settle(customer, replace(void, status="void"))
+    assert await books.earned(creator) == (0, 10)
+    await books.call(customer, {base: 1})
+    # It asks for nothing beside its own: there was no debt any more.
+    await books.invoice(customer)
+    assert await books.earned(creator) == (10, 0)
+    assert (await books.month(creator)).written_off.amount == 20
     await books.healthy()
 
 
@@ -313,13 +379,7 @@ async def test_the_processors_fee_is_borne_by_all_and_the_ledger_says_what_the_l
     customer = await make_customer(books.database)
     for _ in range(5):
         await books.call(customer, {bases[0]: 2, bases[1]: 1})
-    stripe_id = await books.invoice(customer, status="open")
-    async with books.database.reading() as connection:
-        start, end = month_of(await zhihao_now(connection))
-    books.payments.charges[stripe_id] = [charge_of(stripe_id, 100, fee=7)]
-    await books.settle(
-        customer, InvoiceSnapshot(stripe_id, "cus", "sub", "paid", "cny", 100, 0, 100, 100, start, end)
-    )
+    await books.pay(customer, await books.invoice(customer, status="open"), 100, fee=7)
     async with books.database.reading() as connection:
         [balance] = await balances.balances_of(connection, creator)
     shown = await books.month(creator)

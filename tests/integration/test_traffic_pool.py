@@ -13,8 +13,11 @@ from billing.ledger.journal import Entry, Source, post
 from billing.money import Money
 from billing.shares import pools, reads
 from billing.shares.pools import InvalidPoolRate
+from service.creator_api.router import router as creator_api
+from service.operator_api.router import router as operator_api
 from service.platform.database import Database
 from service.platform.ids import new_id
+from service.subscriber_api.accounts import router as sign_in
 from service.usecases.check_invariants import check_invariants
 from service.usecases.close_months import close_months
 from service.usecases.context import Context
@@ -23,6 +26,7 @@ from service.usecases.read_shares import PoolOfMonth, read_pool
 from service.usecases.record_read import record_read
 from tests.integration.metering import context_of, make_knowledge_base, run
 from tests.integration.questions import CANARY_QUESTION, FREE_QUESTION, open_world
+from tests.integration.serving import bare_context, register, serving
 
 MONTH = date(2026, 3, 1)
 NOW = datetime(2026, 3, 20, tzinfo=UTC)
@@ -265,7 +269,7 @@ async def test_operators_set_the_rate_from_a_month_on(square: Square) -> None:
     assert await square.earned([creator]) == [250]
     async with square.database.reading() as connection:
         [closed] = await pools.list_closed(connection, before=None, limit=9)
-    assert (closed.month, closed.currency, closed.bps, closed.distributed) == (MONTH, "cny", 2500, 250)
+    assert (closed.month, closed.bps, closed.distributed) == (MONTH, 2500, Money(250, "cny"))
 
 
 async def test_a_salt_made_by_another_is_found(database: Database) -> None:
@@ -312,3 +316,52 @@ async def test_reading_and_asking_what_is_free_count_and_paid_reading_does_not(
         answer = await world.answer(other, FREE_QUESTION)
         assert not answer["refused"]
         assert await counted() == 2
+
+
+async def test_operators_set_rates_by_their_door_and_creators_see_their_months(database: Database) -> None:
+    square = await square_with(database)
+    doors = (sign_in, operator_api, creator_api)
+    async with serving(bare_context(database), doors) as client:
+        operator, creator = await register(client, "operator"), await register(client, "creator")
+        base = await make_knowledge_base(database, owner_id=UUID(creator.id))
+        await square.earn(1_000)
+        await square.readers(1, base)
+        for headers, body, status in (
+            (creator.headers, {"bps": 1}, 403),
+            (operator.headers, {"bps": 10_001}, 400),
+            (operator.headers, {"bps": 1, "from_month": "2026-02-28"}, 400),
+            (operator.headers, {"bps": 5000}, 201),
+            (operator.headers, {"bps": 6000, "from_month": "2026-05-17"}, 201),
+        ):
+            answer = await client.post("/operator/v1/pool-rates", json=body, headers=headers)
+            assert answer.status_code == status, answer.text
+        rates = (await client.get("/operator/v1/pool-rates", headers=operator.headers)).json()["data"]
+        assert [(rate["from_month"], rate["bps"]) for rate in rates] == [
+            ("2026-05-01", 6000),
+            ("2026-03-01", 5000),
+        ]
+        await square.close()
+        [pool] = (await client.get("/operator/v1/pools", headers=operator.headers)).json()["data"]
+        assert pool["distributed"] == {"amount": 500, "currency": "cny"}
+        shown = (await client.get("/creator/v1/earnings/pool", headers=creator.headers)).json()
+        assert shown == {
+            "data": [
+                {
+                    "month": "2026-03",
+                    "readers": 1,
+                    "amounts": [{"amount": 500, "currency": "cny"}],
+                    "knowledge_bases": [
+                        {
+                            "knowledge_base_id": str(base),
+                            "readers": 1,
+                            "amounts": [{"amount": 500, "currency": "cny"}],
+                            "withheld": [],
+                            "reasons": [],
+                        }
+                    ],
+                }
+            ],
+            "next_cursor": None,
+        }
+        empty = await client.get("/creator/v1/earnings/shares", headers=creator.headers)
+        assert empty.json() == {"data": [], "next_cursor": None}
