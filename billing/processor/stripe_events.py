@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Literal
 
+import stripe
 from stripe import WebhookSignature
 
 from billing.processor.port import ProcessorEvent
@@ -14,6 +15,9 @@ TOLERANCE_SECONDS = 300
 """How old a signature may be: an older one may be a recording."""
 
 MAX_TEXT = 255
+
+API_VERSION: str = stripe.api_version
+"""What the SDK asks in, and webhook endpoints are to be set to."""
 
 Endpoint = Literal["snapshot", "thin"]
 _OBJECT: Mapping[Endpoint, str] = {"snapshot": "event", "thin": "v2.core.event"}

@@ -153,6 +153,13 @@ async def scheduled(session: AsyncSession, id: UUID, *, schedule_id: str, effect
     )
 
 
+async def dated(session: AsyncSession, id: UUID, effective_at: datetime) -> None:
+    """The change is made now, and charged from ``effective_at`` on."""
+    await session.execute(
+        sa.update(plan_change).where(plan_change.c.id == id).values(effective_at=effective_at)
+    )
+
+
 async def move(session: AsyncSession, id: UUID, status: Status) -> ChangeFact:
     """The change is ``status`` now. One that came to nothing lets back in what it had superseded."""
     values: dict[str, Any] = {"status": status}

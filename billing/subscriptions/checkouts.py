@@ -106,6 +106,14 @@ async def session_of(session: AsyncSession | AsyncConnection, id: UUID) -> str |
     return found
 
 
+async def status_of(session: AsyncSession | AsyncConnection, stripe_session_id: str) -> str | None:
+    """How the checkout with this page stands; None when it is not ours."""
+    found: str | None = await session.scalar(
+        sa.select(checkout.c.status).where(checkout.c.stripe_session_id == stripe_session_id)
+    )
+    return found
+
+
 async def ref_of(session: AsyncSession | AsyncConnection, id: UUID) -> str | None:
     """Where the visit that led to the checkout came from."""
     ref: str | None = await session.scalar(sa.select(checkout.c.ref).where(checkout.c.id == id))

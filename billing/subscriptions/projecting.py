@@ -167,9 +167,11 @@ async def live_of(
 async def ever_of(
     session: AsyncSession | AsyncConnection, *, account_id: UUID, knowledge_base_id: UUID
 ) -> bool:
-    """Whether the account has, or ever had, a subscription to the knowledge base."""
+    """Whether the account has, or ever had, a subscription to the knowledge base: one that began."""
     query = sa.exists().where(
-        subscription.c.account_id == account_id, subscription.c.knowledge_base_id == knowledge_base_id
+        subscription.c.account_id == account_id,
+        subscription.c.knowledge_base_id == knowledge_base_id,
+        subscription.c.status.not_in(["incomplete", "incomplete_expired"]),
     )
     return bool(await session.scalar(sa.select(query)))
 

@@ -4,6 +4,9 @@ from typing import Literal
 
 from billing.money import Money
 
+SUCCESS = "/checkout/success?session_id={CHECKOUT_SESSION_ID}"
+"""Where a page leads back to; Stripe puts the session's id in."""
+
 LONGEST = 1200
 """What Stripe shows."""
 

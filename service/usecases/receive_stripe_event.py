@@ -1,11 +1,14 @@
 """Stripe tells us something: it is verified, stored once, and acknowledged. The work comes later."""
 
+import structlog
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from billing.processor import inbox
-from billing.processor.stripe_events import Endpoint, verified
+from billing.processor.stripe_events import API_VERSION, Endpoint, verified
 from service.platform.jobs import defer
 from service.usecases.context import Context
+
+log = structlog.get_logger(__name__)
 
 PRIORITY = 20
 """Somebody has just paid and waits for what they bought."""
@@ -19,6 +22,10 @@ async def receive_stripe_event(
     Raises ``InvalidEvent``.
     """
     event = verified(raw, signature, context.settings.webhook_secrets, endpoint=endpoint)
+    if event.api_version not in (None, API_VERSION):
+        # Its objects may have their fields elsewhere. They are fetched in our version; what is read off the
+        # event itself, as whose it is, may be amiss until the endpoint's version is set right.
+        log.error("stripe_event.api_version", id=event.id, version=event.api_version, ours=API_VERSION)
     async with context.database.transaction() as session:
         if await inbox.store(session, event, endpoint=endpoint):
             await settle_soon(session, event.lane)

@@ -22,7 +22,7 @@ from service.knowledge.knowledge_bases import KnowledgeBaseNotFound
 from service.platform.database import zhihao_now
 from service.platform.idempotency import Once, claim, forgotten_on_failure, keep
 from service.platform.ids import new_id
-from service.usecases.checkout_terms import tip_terms
+from service.usecases.checkout_terms import SUCCESS, tip_terms
 from service.usecases.context import Context
 
 
@@ -109,7 +109,7 @@ async def send_tip(
         request = CheckoutRequest(
             mode="payment",
             line_items=[LineItem(amount=price, name="Tip")],
-            success_url=success_url or f"{public_url}/checkout/success",
+            success_url=success_url or f"{public_url}{SUCCESS}",
             cancel_url=cancel_url or f"{public_url}/checkout/cancelled",
             client_reference_id=str(checkout_id),
             metadata=reference.to_metadata(),

@@ -50,7 +50,9 @@ async def _settle(held: HeldSubscription, change: ChangeFact | None) -> None:
             # Looked up just now, it was not made: who asked was told that it failed, and may ask again.
             await held.close(change.id, "refused")
     elif change is not None and change.is_due(held.fact):
-        if held.fact.status == "trialing":
+        if held.fact.status == "trialing" and held.fact.trial_end is not None:
+            async with held.context.database.transaction() as session:
+                await changes.dated(session, change.id, held.fact.trial_end)
             await held.move(change.id, change.price_id, prorate=False, key=_key(change))
         else:
             await _schedule(held, change)

@@ -20,7 +20,7 @@ from service.knowledge import knowledge_bases, visits
 from service.knowledge.knowledge_bases import KnowledgeBaseNotFound
 from service.platform.idempotency import Once, claim, forgotten_on_failure, keep
 from service.platform.ids import new_id
-from service.usecases.checkout_terms import pass_terms, subscription_terms
+from service.usecases.checkout_terms import SUCCESS, pass_terms, subscription_terms
 from service.usecases.context import Context
 from service.usecases.settle_checkout import settle_checkout
 
@@ -95,7 +95,7 @@ async def start_subscription(
         request = CheckoutRequest(
             mode="subscription" if recurs else "payment",
             line_items=[LineItem(price_id=begun.offer.stripe_price_id)],
-            success_url=success_url or f"{public_url}/checkout/success",
+            success_url=success_url or f"{public_url}{SUCCESS}",
             cancel_url=cancel_url or f"{public_url}/checkout/cancelled",
             client_reference_id=str(reference_id),
             metadata=begun.reference.to_metadata(),
@@ -212,7 +212,8 @@ async def _customer(context: Context, begun: _Begun) -> str:
 
 
 async def _close(context: Context, old: OpenCheckout) -> None:
-    """Closes a page that was replaced. One that was paid meanwhile counts: raises ``AlreadySubscribed``."""
+    """Closes a page that was replaced. One that was paid meanwhile counts: raises ``AlreadySubscribed`` if it
+    was for a subscription; a pass takes nothing from what is bought next."""
     if old.stripe_session_id is None:
         # Its page was never shown to anybody, or its own request finds it replaced and closes it.
         return
@@ -222,4 +223,5 @@ async def _close(context: Context, old: OpenCheckout) -> None:
         page = await context.payments.retrieve_checkout(old.stripe_session_id)
         if page.status == "complete" and page.payment_status != "unpaid":
             await settle_checkout(context, session_id=page.id)
-            raise AlreadySubscribed("The checkout you had open has just been paid.") from None
+            if page.subscription_id is not None:
+                raise AlreadySubscribed("The checkout you had open has just been paid.") from None

@@ -9,6 +9,7 @@ from litestar.params import FromPath, FromQuery, QueryParameter
 
 from service.http.login import Person
 from service.http.paging import decode_cursor, encode_cursor
+from service.usecases.confirm_checkout import confirm_checkout
 from service.usecases.context import Context
 from service.usecases.read_creator import CreatorNotFound, read_creator
 from service.usecases.read_knowledge_base import read_knowledge_base
@@ -24,6 +25,7 @@ class NoSuchPage(CreatorNotFound):
 
 
 Text = Annotated[str | None, QueryParameter()]
+SessionId = Annotated[str | None, QueryParameter(max_length=255, pattern=r"^[\w{}]+$")]
 Price = Annotated[Literal["free", "paid", ""] | None, QueryParameter()]
 Sort = Annotated[Literal["relevance", "new", "popular"], QueryParameter()]
 
@@ -96,8 +98,16 @@ async def creator(
 
 
 @get("/checkout/success")
-async def paid(request: AnyRequest) -> Response[str]:
-    """Where the hosted payment page leads after a payment, unless the caller named a page of its own."""
+async def paid(
+    request: AnyRequest, context: NamedDependency[Context], session_id: SessionId = None
+) -> Response[str]:
+    """Where the hosted payment page leads after a payment, unless the caller named a page of its own.
+
+    What was paid for is there when this is shown, or on its way.
+    """
+    found = await confirm_checkout(context, stripe_session_id=session_id) if session_id else "paid"
+    if found == "waiting":
+        return page(request, "notice.html", title="payment_waiting", text="payment_waiting_text")
     return page(request, "notice.html", title="paid", text="paid_text")
 
 

@@ -63,6 +63,11 @@ WORDS: dict[str, tuple[str, str]] = {
         "支付方确认后立即生效，通常只需一两秒。回到应用即可继续。",
         "It takes effect as soon as it is confirmed, usually within a second or two. Go back to your app.",
     ),
+    "payment_waiting": ("付款处理中", "Payment on its way"),
+    "payment_waiting_text": (
+        "付款到账后即可使用，无需再次付款。",
+        "What you bought is yours as soon as the payment arrives; there is no need to pay again.",
+    ),
     "cancelled": ("没有付款", "Nothing was paid"),
     "cancelled_text": ("您可以随时重新开始。", "You can start again whenever you like."),
     "receipt": ("回答的收据", "Receipt of an answer"),
