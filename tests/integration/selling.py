@@ -5,6 +5,7 @@ often, and when the work they ask for is done.
 """
 
 import asyncio
+import json
 import time
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
@@ -71,9 +72,9 @@ class Shop:
         path = f"/v1/knowledge-bases/{self.base['id']}/checkout"
         return await self.call("POST", path, reader, {"plan_id": plan["id"]}, expect)
 
-    async def pay(self, url: str, card: str = PAYS) -> httpx.Response:
+    async def pay(self, url: str, card: str = PAYS, **fields: str) -> httpx.Response:
         async with httpx.AsyncClient() as http:
-            return await http.post(url, data={"card": card})
+            return await http.post(url, data={"card": card, **fields})
 
     async def subscribe(self, reader: SignedIn, plan: dict[str, Any]) -> Any:
         """Pays for the plan, and has all of it settled; returns the subscription."""
@@ -108,8 +109,11 @@ class Shop:
     async def deliver(self, raw: Iterable[str]) -> None:
         for body in raw:
             signature = stripe.WebhookSignature.generate_signature_header(body, SECRET)
+            thin = json.loads(body)["object"] == "v2.core.event"
             answer = await self.client.post(
-                "/webhooks/stripe", content=body, headers={"stripe-signature": signature}
+                f"/webhooks/stripe{'/thin' if thin else ''}",
+                content=body,
+                headers={"stripe-signature": signature},
             )
             assert answer.status_code == 200, answer.text
 
@@ -145,10 +149,15 @@ class Shop:
 
 
 @asynccontextmanager
-async def shop_open(database: Database, sandbox: Sandbox) -> AsyncIterator[Shop]:
-    """A shop on a fresh database; ``sandbox`` may be shared with other tests."""
-    gateway = StripeGateway(ProcessorConfig(api_key="sk_test_shop", api_base=sandbox.url))
-    settings = SETTINGS.model_copy(update={"stripe_webhook_secrets": SecretStr(f"whsec_new,{SECRET}")})
+async def shop_open(database: Database, sandbox: Sandbox, **changed: Any) -> AsyncIterator[Shop]:
+    """A shop on a fresh database; ``sandbox`` may be shared with other tests, ``changed`` are settings."""
+    settings = SETTINGS.model_copy(
+        update={"stripe_webhook_secrets": SecretStr(f"whsec_new,{SECRET}"), **changed}
+    )
+    config = ProcessorConfig(
+        api_key="sk_test_shop", api_base=sandbox.url, automatic_tax=settings.stripe_automatic_tax
+    )
+    gateway = StripeGateway(config)
     context = bare_context(database, settings, payments=gateway)
     try:
         async with serving(context, DOORS) as client:
