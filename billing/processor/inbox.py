@@ -21,6 +21,7 @@ from billing.processor.tables import processor_lane, stripe_event
 
 FIRST_RETRY_SECONDS = 2
 LAST_RETRY_SECONDS = 3600
+PATIENT_RETRY_SECONDS = 300
 
 
 class LaneLost(Exception):
@@ -163,15 +164,17 @@ async def worked(session: AsyncSession, ids: Sequence[str], *, outcome: str) -> 
 
 
 async def failed(
-    session: AsyncSession, events: Sequence[StoredEvent], *, error: str, max_attempts: int
+    session: AsyncSession, events: Sequence[StoredEvent], *, error: str, max_attempts: int | None
 ) -> float | None:
     """Puts the events off, each time for twice as long; after ``max_attempts`` they are dead letters.
 
-    Returns the seconds until they are due again, None when they are dead.
+    With None they never are, and are tried again every few minutes. Returns the seconds until they are due
+    again, None when they are dead.
     """
     attempts = max(event.attempts for event in events) + 1
-    dead = attempts >= max_attempts
-    wait = min(FIRST_RETRY_SECONDS * 2 ** (attempts - 1), LAST_RETRY_SECONDS)
+    dead = max_attempts is not None and attempts >= max_attempts
+    longest = PATIENT_RETRY_SECONDS if max_attempts is None else LAST_RETRY_SECONDS
+    wait = min(FIRST_RETRY_SECONDS * 2 ** min(attempts - 1, 20), longest)
     await session.execute(
         sa.update(stripe_event)
         .where(stripe_event.c.id.in_([event.id for event in events]), stripe_event.c.status == "stored")

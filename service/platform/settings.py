@@ -206,6 +206,8 @@ class Settings(BaseSettings):
     stripe_api_key: SecretStr = SecretStr("")
     stripe_webhook_secrets: SecretStr = SecretStr("")
     """Comma-separated, newest first; two during a rotation."""
+    stripe_thin_webhook_secrets: SecretStr = SecretStr("")
+    """The same of the endpoint for thin events; unset, the other endpoint's are taken there too."""
     stripe_api_base: str = ""
     """Set to the sandbox's address when there is no Stripe account."""
     stripe_timeout_seconds: float = Field(10.0, gt=0)
@@ -317,6 +319,11 @@ class Settings(BaseSettings):
     def processing_fee_of(self, currency: str) -> Decimal | None:
         """The fixed part of what a card payment costs, in minor units; None where it is not known."""
         return _by_currency(self.processing_fee_fixed).get(currency)
+
+    def webhook_secrets_of(self, endpoint: Literal["snapshot", "thin"]) -> tuple[str, ...]:
+        """Those that sign what comes to this endpoint."""
+        thin = _listed(self.stripe_thin_webhook_secrets.get_secret_value())
+        return thin if endpoint == "thin" and thin else self.webhook_secrets
 
     @property
     def operators(self) -> frozenset[str]:

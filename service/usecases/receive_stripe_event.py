@@ -5,6 +5,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from billing.processor import inbox
 from billing.processor.stripe_events import API_VERSION, Endpoint, verified
+from service.platform.alarms import raise_alarm
 from service.platform.jobs import defer
 from service.usecases.context import Context
 
@@ -21,7 +22,7 @@ async def receive_stripe_event(
 
     Raises ``InvalidEvent``.
     """
-    event = verified(raw, signature, context.settings.webhook_secrets, endpoint=endpoint)
+    event = verified(raw, signature, context.settings.webhook_secrets_of(endpoint), endpoint=endpoint)
     if event.api_version not in (None, API_VERSION):
         # Its objects may have their fields elsewhere. They are fetched in our version; what is read off the
         # event itself, as whose it is, may be amiss until the endpoint's version is set right.
@@ -29,6 +30,8 @@ async def receive_stripe_event(
     async with context.database.transaction() as session:
         if await inbox.store(session, event, endpoint=endpoint):
             await settle_soon(session, event.lane)
+            if event.api_version not in (None, API_VERSION):
+                await raise_alarm(session, "stripe_api_version", str(event.api_version))
 
 
 async def settle_soon(session: AsyncSession, lane: str) -> None:

@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from billing.processor import inbox
 from billing.processor.inbox import Lane, LaneLost, StoredEvent
+from billing.processor.port import ProcessorUnavailable
 from billing.processor.stripe_tasks import Task, task_of, tombstone
 from service.platform.jobs import defer
 from service.usecases.context import Context
@@ -106,12 +107,14 @@ async def _look(context: Context, held: Lane, task: Task, newest: StoredEvent) -
 
 
 async def _put_off(context: Context, held: Lane, about: list[StoredEvent], error: Exception) -> None:
+    # A processor that is down, for hours perhaps, says nothing about the event: it waits for as long.
+    down = isinstance(error, ProcessorUnavailable)
     async with context.database.transaction() as session:
         wait = await inbox.failed(
             session,
             about,
             error=f"{type(error).__name__}: {error}",
-            max_attempts=context.settings.webhook_max_attempts,
+            max_attempts=None if down else context.settings.webhook_max_attempts,
         )
         if wait is not None:
             now = await inbox.clock(session)

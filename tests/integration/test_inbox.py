@@ -14,20 +14,25 @@ from pydantic import SecretStr
 
 from billing.processor import inbox
 from billing.processor.inbox import LaneLost
-from billing.processor.port import PaymentProcessor, ProcessorUnavailable
+from billing.processor.port import PaymentProcessor, ProcessorRefused, ProcessorUnavailable
 from service.platform.database import Database
 from service.usecases.settle_stripe_event import settle_stripe_events
 from service.webhooks.stripe import router
 from tests.integration.serving import SETTINGS, bare_context, serving
 
 SECRET = "whsec_inbox"
+REFUSED = ProcessorRefused("no")
+DOWN = ProcessorUnavailable("down")
 
 
-class Down:
-    """A processor that cannot be reached."""
+class Failing:
+    """A processor that cannot be reached, or says no."""
+
+    def __init__(self, error: Exception) -> None:
+        self.error = error
 
     async def retrieve_subscription(self, subscription_id: str) -> None:
-        raise ProcessorUnavailable("down")
+        raise self.error
 
 
 @pytest.fixture
@@ -36,11 +41,11 @@ async def client(database: Database) -> AsyncIterator[httpx.AsyncClient]:
         yield opened
 
 
-def context(database: Database) -> Any:
+def context(database: Database, error: Exception = REFUSED) -> Any:
     settings = SETTINGS.model_copy(
         update={"stripe_webhook_secrets": SecretStr(SECRET), "webhook_max_attempts": 2}
     )
-    return bare_context(database, settings, payments=cast(PaymentProcessor, Down()))
+    return bare_context(database, settings, payments=cast(PaymentProcessor, Failing(error)))
 
 
 def event(id: str, type: str = "customer.subscription.updated", customer: str = "cus_1") -> str:
@@ -107,7 +112,22 @@ async def test_an_event_that_fails_waits_longer_and_is_put_aside_in_the_end(
         await session.execute(sa.text("UPDATE stripe_event SET due_at = now()"))
     await settle_stripe_events(context(database), lane="cus_1")
     [row] = await rows(database, "SELECT status, attempts, outcome FROM stripe_event")
-    assert tuple(row) == ("dead", 2, "ProcessorUnavailable: down")
+    assert tuple(row) == ("dead", 2, "ProcessorRefused: no")
+
+
+async def test_a_processor_that_is_down_for_hours_loses_no_event(
+    database: Database, client: httpx.AsyncClient
+) -> None:
+    await send(client, event("evt_1"))
+    for attempt in range(1, 15):
+        await settle_stripe_events(context(database, DOWN), lane="cus_1")
+        [row] = await rows(
+            database,
+            "SELECT status, attempts, due_at < clock_timestamp() + interval '301 s' FROM stripe_event",
+        )
+        assert tuple(row) == ("stored", attempt, True)
+        async with database.transaction() as session:
+            await session.execute(sa.text("UPDATE stripe_event SET due_at = now()"))
 
 
 async def test_a_lane_has_one_holder_and_a_dead_one_loses_it(database: Database) -> None:

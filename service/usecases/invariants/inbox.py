@@ -11,6 +11,7 @@ INBOX = (
         SELECT format('%s %s is %s after %s attempts', id, type, status, attempts) AS what FROM stripe_event
         WHERE status = 'dead'
            OR (status = 'stored' AND received_at < now() - :pending AND attempts = 0)
+           OR (status = 'stored' AND received_at < now() - interval '1 day')
         """,
         quick=True,
     ),
