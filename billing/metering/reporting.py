@@ -16,6 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 from billing.metering.contracts import RUNNING
 from billing.processor.port import Meter
 
+HOUR_FORMAT = "%Y%m%dT%H"
 _LAST_SECOND = 3599
 
 
@@ -49,7 +50,7 @@ class Report:
     @property
     def identifier(self) -> str:
         """The same for every attempt at this revision."""
-        hour = self.hour.strftime("%Y%m%dT%H")
+        hour = self.hour.strftime(HOUR_FORMAT)
         return f"{self.organization_id}:{self.meter}:{hour}:{self.revision}"
 
 
@@ -104,6 +105,23 @@ _DELIVERED = text(
     SET sent_revision = revision, sent_total = revision_total, sent_at = zhihao_now(),
         due = total <> revision_total
     WHERE organization_id = :organization_id AND meter = :meter AND hour = :hour AND revision = :revision
+    """
+)
+
+_AGAIN = text(
+    """
+    UPDATE usage_bucket SET due = true, sent_revision = revision
+    WHERE organization_id = :organization_id AND meter = :meter AND hour = :hour AND revision = :revision
+      AND rejected IS NULL
+    RETURNING 1
+    """
+)
+
+_UNCOUNTED = text(
+    """
+    UPDATE usage_bucket SET rejected = :reason, due = false, sent_revision = revision, sent_total = billed
+    WHERE organization_id = :organization_id AND meter = :meter AND hour = :hour AND revision = :revision
+    RETURNING 1
     """
 )
 
@@ -168,7 +186,37 @@ async def rejected(session: AsyncSession, report: Report, *, reason: str) -> Non
     await session.execute(_REJECTED, _key(report) | {"reason": reason})
 
 
-def _key(report: Report) -> dict[str, object]:
+@dataclass(frozen=True, slots=True)
+class Named:
+    """What an identifier names."""
+
+    organization_id: UUID
+    meter: str
+    hour: datetime
+    revision: int
+
+
+def named(identifier: str) -> Named | None:
+    """The report with this identifier; ``None`` for one that is not ours."""
+    try:
+        organization_id, meter, hour, revision = identifier.split(":")
+        moment = datetime.strptime(hour, HOUR_FORMAT).replace(tzinfo=UTC)
+        return Named(UUID(organization_id), meter, moment, int(revision))
+    except ValueError:
+        return None
+
+
+async def send_again(session: AsyncSession, report: Named) -> int:
+    """The same total is due again, as a new revision; 0 when a later one has gone out since."""
+    return len((await session.execute(_AGAIN, _key(report))).all())
+
+
+async def uncounted(session: AsyncSession, report: Named, *, reason: str) -> int:
+    """The total arrived and will never be counted: a dead letter. 0 when a later one has gone out since."""
+    return len((await session.execute(_UNCOUNTED, _key(report) | {"reason": reason})).all())
+
+
+def _key(report: Report | Named) -> dict[str, object]:
     return {
         "organization_id": report.organization_id,
         "meter": report.meter,

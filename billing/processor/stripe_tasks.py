@@ -21,6 +21,7 @@ Look = Literal[
     "bank_payout",
     "dispute",
     "fraud_warning",
+    "meter_problem",
 ]
 
 
@@ -86,6 +87,8 @@ def task_of(event: StoredEvent) -> Task | None:
             return _task("transfer", subject.get("id"))
         case "payout":
             return _task("bank_payout", subject.get("id"), event.account)
+        case "v1.billing.meter":
+            return _task("meter_problem", event.id)
         case _:
             return None
 

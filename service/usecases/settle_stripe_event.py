@@ -24,6 +24,7 @@ from service.usecases.settle_checkout import settle_checkout
 from service.usecases.settle_dispute import settle_dispute
 from service.usecases.settle_fraud_warning import settle_fraud_warning
 from service.usecases.settle_invoice import settle_invoice
+from service.usecases.settle_meter_problem import settle_meter_problem
 from service.usecases.settle_payment import settle_payment
 from service.usecases.settle_refunds import settle_refunds
 from service.usecases.settle_subscription import settle_subscription
@@ -102,6 +103,8 @@ async def _look(context: Context, held: Lane, task: Task, newest: StoredEvent) -
             return await settle_transfer(context, transfer_id=object_id, lane=held)
         case "bank_payout":
             return await settle_bank_payout(context, payout_id=object_id, account=task.account, lane=held)
+        case "meter_problem":
+            return await settle_meter_problem(context, event_id=object_id, lane=held)
         case "disconnected":
             return await forget_account(context, stripe_account_id=object_id, lane=held)
 

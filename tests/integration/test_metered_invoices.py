@@ -144,3 +144,38 @@ async def test_a_draft_waits_for_usage_that_could_not_be_sent_in_time(shop: Shop
     )
     assert lines == [(5, 2500, 0, False)]
     assert (await company.get("/invoice-preview"))["total"]["amount"] == 500
+
+
+async def test_usage_that_missed_its_invoice_is_an_item_of_the_next_one(shop: Shop) -> None:
+    company = await found_company(shop, price_answers=500, included_answers=1)
+    await company.call(2)
+    await company.report()
+    slow = await company.admitted()
+    shop.sandbox.control("faults", {"outage": True})
+    end = await month_end(company)
+    await company.settled(slow)
+    await company.call(2)
+    shop.sandbox.control("advance", {"seconds": int((end - await company.now()).total_seconds()) + 1})
+    shop.sandbox.control("advance", {"seconds": 2 * 3600})
+    await keep_time(shop)
+    shop.sandbox.control("faults", method="DELETE")
+    await shop.settle("invoice.finalized")
+    assert await company.rows("SELECT total, billed, due FROM usage_bucket") == [(5, 2, True)]
+    assert await company.report() == 0
+    assert await company.report() == 0
+    late = await company.rows(
+        "SELECT meter, quantity, included, amount, stripe_item_id IS NOT NULL, invoice_id FROM invoice_line"
+        " WHERE late AND organization_id = :org"
+    )
+    assert late == [("answers", 3, 0, 1500, True, None)]
+    await company.call(2)
+    await company.report()
+    assert (await company.get("/invoice-preview"))["total"]["amount"] == 1500 + 500
+    id = await billed_month(company)
+    lines = await company.rows(
+        "SELECT quantity, amount, late FROM invoice_line WHERE invoice_id = CAST(:id AS uuid) ORDER BY late",
+        id=id,
+    )
+    assert lines == [(2, 500, False), (3, 1500, True)]
+    assert await company.one("SELECT sum(amount)::int FROM usage_event") == 500 + 1500 + 500
+    assert await company.rows("SELECT sum(total)::int, sum(billed)::int FROM usage_bucket") == [(7, 7)]
