@@ -6,8 +6,8 @@ from uuid import UUID
 from hypothesis import given
 from hypothesis import strategies as st
 
-from billing.shares.allocating import allocations
-from billing.shares.claims import ShareLine
+from billing.shares.allocating import allocations, split_payment
+from billing.shares.claims import SharedInvoice, ShareLine
 from billing.shares.limits import Accrued, Limits, concentrated, spread
 from tests.unit.billing.shares.lines import share_lines
 
@@ -69,3 +69,51 @@ def test_a_payment_is_taken_apart_by_line_and_sums_back_for_each_creator(
         assert sum(one.fee for one in mine) == fees.get(who, 0)
     shuffled = allocations(data.draw(st.permutations(lines)), earned, fees)
     assert sorted(map(repr, shuffled)) == sorted(map(repr, given_back))
+
+
+@st.composite
+def invoices(draw: st.DrawFn, number: int, carried: int = 0) -> SharedInvoice:
+    lines = tuple(draw(share_lines))
+    billed = sum(line.amount for line in lines)
+    total = billed + draw(st.sampled_from([0, 0, 100]))
+    return SharedInvoice(UUID(int=number), "open", billed, total, total, carried, lines)
+
+
+@given(data=st.data(), small=st.lists(st.integers(1, 3), max_size=2), fee=st.integers(0, 500))
+def test_a_payment_in_full_gives_exactly_what_was_granted_of_all_it_was_for(
+    data: st.DataObject, small: list[int], fee: int
+) -> None:
+    carried = [data.draw(invoices(10 + number)) for number in range(len(small))]
+    invoice = data.draw(invoices(1, carried=sum(one.total for one in carried)))
+    due = invoice.total + invoice.carried
+    split, parts = split_payment(due, tax=0, fee=fee, invoice=invoice, carried=carried)
+    assert (split.paid, split.fee) == (due, fee)
+    granted: dict[UUID, int] = {}
+    for one in (invoice, *carried):
+        for who, share in one.granted.items():
+            granted[who] = granted.get(who, 0) + share
+    if due:
+        assert {who: share for who, share in split.creators.items() if share} == {
+            who: share for who, share in granted.items() if share
+        }
+    assert sum(sum(part.creators.values()) for _, part in parts) == sum(split.creators.values())
+
+
+@given(
+    data=st.data(),
+    settled=st.integers(0, 10**7),
+    tax=st.integers(0, 1000),
+    unknown=st.integers(0, 1000),
+)
+def test_any_payment_sums_back_and_gives_nobody_more_than_their_part(
+    data: st.DataObject, settled: int, tax: int, unknown: int
+) -> None:
+    carried = [data.draw(invoices(2))]
+    invoice = data.draw(invoices(1, carried=carried[0].total + unknown))
+    tax = min(tax, settled)
+    split, _ = split_payment(settled, tax=tax, fee=settled // 30, invoice=invoice, carried=carried)
+    assert (split.paid, split.tax, split.fee) == (settled, tax, settled // 30)
+    due = invoice.total + invoice.carried
+    if settled - tax <= due:
+        for who, share in split.creators.items():
+            assert share <= sum(one.granted.get(who, 0) for one in (invoice, *carried)) + 2
