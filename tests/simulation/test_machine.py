@@ -1,0 +1,59 @@
+"""Whatever happens to money, in whatever order, the books agree in the end."""
+
+import asyncio
+from collections.abc import Iterator
+from pathlib import Path
+from uuid import uuid4
+
+import psycopg
+import pytest
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis.stateful import run_state_machine_as_test
+from psycopg import sql
+
+from service.platform.database import Database
+from tests.contract.sandbox_process import Sandbox, sandbox_running
+from tests.scale import times
+from tests.simulation.machine import MoneyMachine, Stage
+from tests.simulation.market import market_open
+
+
+@pytest.fixture
+def till(postgres: str) -> Iterator[Sandbox]:
+    """A sandbox of this test's own, whose clock is moved and which fails."""
+    name = f"sandbox_{uuid4().hex}"
+    with psycopg.connect(postgres, autocommit=True) as connection:
+        connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+    head, _, tail = postgres.rpartition("/zhihao?")
+    with sandbox_running(f"{head}/{name}?{tail}") as running:
+        yield running
+
+
+@pytest.mark.soak
+def test_the_books_agree_after_anything(database_url: str, till: Sandbox, tmp_path: Path) -> None:
+    with asyncio.Runner() as runner:
+        runner.run(asyncio.sleep(0))
+        loop = runner.get_loop()
+        database = Database(database_url, pool_size=10, max_overflow=10, pool_timeout=10)
+        market = market_open(database, till, tmp_path, patience=0.7, retries=0)
+        opened = loop.run_until_complete(market.__aenter__())
+        opened.faulty = True
+        try:
+            MoneyMachine.stage = Stage(opened, loop)
+            run_state_machine_as_test(
+                MoneyMachine,
+                settings=settings(
+                    max_examples=times(20, 2000),
+                    stateful_step_count=15,
+                    deadline=None,
+                    # Runs share a database, so a failing one is shown as it was and not made smaller.
+                    phases=[Phase.generate],
+                    database=None,
+                    derandomize=True,
+                    suppress_health_check=list(HealthCheck),
+                    print_blob=False,
+                ),
+            )
+        finally:
+            loop.run_until_complete(market.__aexit__(None, None, None))
+            loop.run_until_complete(database.close())

@@ -1,0 +1,96 @@
+"""A month of a whole market agrees with arithmetic of its own, with the ledger and with the sandbox."""
+
+from collections import Counter
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from random import Random
+from uuid import uuid4
+
+import psycopg
+import pytest
+from psycopg import sql
+
+from service.platform.database import Database
+from service.usecases.check_invariants import check_invariants
+from tests.contract.sandbox_process import Sandbox, sandbox_running
+from tests.scale import times
+from tests.simulation.market import Market, market_open
+from tests.simulation.month import Month
+
+
+@pytest.fixture(scope="module")
+def till(postgres: str) -> Iterator[Sandbox]:
+    """A sandbox of this file's own, whose clock is moved."""
+    name = f"sandbox_{uuid4().hex}"
+    with psycopg.connect(postgres, autocommit=True) as connection:
+        connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+    head, _, tail = postgres.rpartition("/zhihao?")
+    with sandbox_running(f"{head}/{name}?{tail}") as running:
+        yield running
+
+
+@pytest.fixture
+async def market(database: Database, till: Sandbox, tmp_path: Path) -> AsyncIterator[Market]:
+    async with market_open(database, till, tmp_path) as opened:
+        yield opened
+
+
+@pytest.mark.soak
+async def test_a_month_comes_to_what_people_did(market: Market) -> None:
+    month = Month(market, Random(20261121))
+    await month.open(creators=times(5, 50), companies=times(3, 20))
+    await month.live(readers=times(50, 2000))
+    await _the_creators_agree(month)
+    await _the_ledger_agrees(month)
+    await _the_sandbox_agrees(month)
+    faults = [
+        (finding.name, finding.faults) for finding in await check_invariants(market.context) if finding.faults
+    ]
+    assert faults == []
+    wanted = {"month", "year", "pass", "tip", "renewal", "refund", "cancel", "metered invoice"}
+    assert wanted <= set(month.books.deeds), month.books.deeds
+
+
+async def _the_creators_agree(month: Month) -> None:
+    books = month.books
+    for creator in month.creators:
+        shown = await month.market.call("GET", "/creator/v1/earnings", creator.who)
+        balances = {balance["currency"]: balance for balance in shown["balances"]}
+        owned = {currency for name, currency in books.earned if name == creator.name}
+        assert set(balances) == owned
+        for currency, balance in balances.items():
+            key = (creator.name, currency)
+            assert (balance["earned"], balance["fees"], balance["refunded"]) == (
+                books.earned[key],
+                books.fees[key],
+                books.refunded[key],
+            ), (creator.name, currency, books.deeds)
+            assert balance["payable"] == books.payable(creator.name, currency) - balance["paid"]
+
+
+async def _the_ledger_agrees(month: Month) -> None:
+    rows = await month.market.rows(
+        "SELECT kind, currency, sum(balance) AS balance FROM ledger_account WHERE owner_id IS NULL"
+        " GROUP BY kind, currency"
+    )
+    found = Counter({(row.kind, row.currency): int(row.balance) for row in rows})
+    for currency in month.books.platform:
+        assert found["platform_revenue", currency] == -month.books.platform[currency]
+        assert found["processor_fees", currency] == month.books.platform_fees[currency]
+
+
+async def _the_sandbox_agrees(month: Month) -> None:
+    held: Counter[str] = Counter()
+    moved: Counter[str] = Counter()
+    async with month.market.sandbox.client("sk_test_market") as stripe:
+        page = await stripe.v1.balance_transactions.list_async({"limit": 100})
+        async for line in page.auto_paging_iter():
+            held[line.currency] += line.net
+            if line.type in {"transfer", "transfer_reversal", "payout"}:
+                moved[line.currency] += line.net
+    rows = await month.market.rows(
+        "SELECT currency, balance FROM ledger_account WHERE kind = 'stripe_balance' ORDER BY currency"
+    )
+    for row in rows:
+        assert row.balance == held[row.currency]
+        assert held[row.currency] - moved[row.currency] == month.books.balance[row.currency]
