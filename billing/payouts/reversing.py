@@ -50,7 +50,8 @@ async def plan(
         return []
     orders = []
     for row in await _reversible(session, sale_id):
-        amount = min(excess, row.left)
+        # A sum over bigints is a numeric to PostgreSQL.
+        amount = int(min(excess, row.left))
         if amount <= 0:
             break
         order = ReversalOrder(make_id(), row.reference, sale_id, amount, 1)

@@ -20,6 +20,8 @@ from service.platform.database import Database
 from service.usecases.give_refund import give_refund
 from service.usecases.settle_dispute import judge_dispute
 from tests.contract.sandbox_process import Sandbox, sandbox_running
+from tests.contract.stripe_contract import watched
+from tests.integration.paying import onboard, pay, wait_days
 from tests.integration.selling import Shop, shop_open
 from tests.integration.serving import SignedIn
 from tests.integration.test_refunds import books_agree, bought, refund, tipped
@@ -38,8 +40,11 @@ def till(postgres: str) -> Iterator[Sandbox]:
 
 @pytest.fixture
 async def shop(database: Database, till: Sandbox) -> AsyncIterator[Shop]:
-    async with shop_open(database, till) as opened:
-        yield opened
+    with watched():
+        async with shop_open(database, till) as opened:
+            yield opened
+    till.control("faults", method="DELETE")
+    till.control("rules", method="DELETE")
 
 
 async def dispute(shop: Shop, **how: Any) -> Any:
@@ -352,3 +357,32 @@ async def operator_refunds(shop: Shop, sale_id: UUID, amount: int | None) -> Non
         once=None,
     )
     assert given.status == "succeeded"
+
+
+async def test_a_dispute_lost_after_the_payout_is_taken_back_and_what_is_not_is_a_debt(shop: Shop) -> None:
+    """Story 12: the creator was paid; the bank takes it all; the fee of the lost dispute stays owed."""
+    await onboard(shop)
+    await bought(shop, await shop.reader())
+    await wait_days(shop, 8)
+    await pay(shop)
+    assert [(one["paid"], one["payable"]) for one in await shop.earned()] == [(598, 0)]
+    fee = (await dispute(shop, reason="product_not_received"))["fee"]
+    await shop.run_jobs("balance_sale")
+    # The fees of the payment itself were the creator's all along: with all of it gone, they are owed.
+    assert [(one["paid"], one["payable"]) for one in await shop.earned()] == [(0, -194)]
+    await decide(shop, "lost")
+    await shop.run_jobs("balance_sale", "end_given_back")
+    assert [(one["paid"], one["payable"]) for one in await shop.earned()] == [(0, -194 - fee)]
+
+
+async def test_a_dispute_won_after_the_payout_is_paid_again(shop: Shop) -> None:
+    await onboard(shop)
+    await bought(shop, await shop.reader())
+    await wait_days(shop, 8)
+    await pay(shop)
+    await dispute(shop)
+    await shop.run_jobs("balance_sale")
+    await decide(shop, "won")
+    assert [(one["paid"], one["payable"]) for one in await shop.earned()] == [(0, 598)]
+    await pay(shop)
+    assert [(one["paid"], one["payable"]) for one in await shop.earned()] == [(598, 0)]

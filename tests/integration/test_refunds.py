@@ -16,6 +16,7 @@ from service.usecases.check_invariants import check_invariants
 from service.usecases.finish_refund import finish_refund, sweep_refunds
 from service.usecases.give_refund import give_refund
 from tests.contract.sandbox_process import Sandbox, sandbox_running
+from tests.contract.stripe_contract import watched
 from tests.integration.selling import Shop, shop_open
 from tests.integration.serving import SignedIn
 
@@ -36,8 +37,11 @@ def till(postgres: str) -> Iterator[Sandbox]:
 
 @pytest.fixture
 async def shop(database: Database, till: Sandbox) -> AsyncIterator[Shop]:
-    async with shop_open(database, till) as opened:
-        yield opened
+    with watched():
+        async with shop_open(database, till) as opened:
+            yield opened
+    till.control("faults", method="DELETE")
+    till.control("rules", method="DELETE")
 
 
 async def bought(shop: Shop, reader: SignedIn) -> Any:
@@ -338,6 +342,25 @@ async def test_events_of_a_refund_five_times_in_any_order_post_once(shop: Shop) 
         " (SELECT count(*) FROM ledger_transaction WHERE source_type = 'refund')"
     )
     assert tuple(row) == (2, 150, 2)
+
+
+async def test_a_refund_that_the_readers_bank_sends_back_is_undone(shop: Shop) -> None:
+    reader = await shop.reader()
+    purchase = await bought(shop, reader)
+    shop.sandbox.control("rules", {"refunds": "failed"})
+    given = await refund(shop, purchase["id"], {"amount": 400, "end_subscription": False})
+    assert given["status"] == "succeeded"
+    assert [balance["refunded"] for balance in await shop.earned()] == [320]
+    shop.sandbox.control("advance", {"seconds": 120})
+    await shop.settle("refund.failed")
+    [after] = (await shop.call("GET", "/v1/purchases", reader))["data"]
+    [failed] = after["refunds"]
+    assert (failed["status"], failed["failure_reason"] is not None) == ("failed", True)
+    assert (after["status"], after["refunded"]["amount"]) == ("paid", 0)
+    assert [balance["refunded"] for balance in await shop.earned()] == [0]
+    await books_agree(shop)
+    told = await shop.rows("SELECT type FROM outgoing_event WHERE type LIKE 'refund.%' ORDER BY id")
+    assert [row.type for row in told] == ["refund.created", "refund.failed"]
 
 
 def test_the_failure_kept_under_a_key_is_an_outage_too() -> None:
