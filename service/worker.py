@@ -10,12 +10,15 @@ import signal
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 import procrastinate
 import structlog
 from procrastinate import BaseRetryStrategy, JobContext, PsycopgConnector, RetryDecision
-from procrastinate.jobs import Job
+from procrastinate.exceptions import UniqueViolation
+from procrastinate.jobs import Job, Status
+from procrastinate.manager import JobManager
 from procrastinate.worker import Worker
 
 from service.platform.jobs import QUEUE
@@ -141,6 +144,35 @@ def every(seconds: int) -> str:
     return f"0 */{seconds // 3600} * * *"
 
 
+class Jobs(JobManager):
+    """procrastinate's own, but for a job to be tried again while its like waits under the same queueing lock.
+
+    There a retry violates the lock's unique index: the job would stay in hand for good, and with it all that
+    share its ``lock``, the one that waits among them. That one sees the newest state: it does the work of
+    both, at the time of whichever was to be sooner.
+    """
+
+    async def retry_job(
+        self,
+        job: Job,
+        retry_at: datetime | None = None,
+        priority: int | None = None,
+        queue: str | None = None,
+        lock: str | None = None,
+    ) -> None:
+        try:
+            await super().retry_job(job, retry_at=retry_at, priority=priority, queue=queue, lock=lock)
+        except UniqueViolation:
+            await self.connector.execute_query_async(
+                "UPDATE procrastinate_jobs SET scheduled_at = least(scheduled_at, %(at)s)"
+                " WHERE queueing_lock = %(queueing_lock)s AND status = 'todo' AND scheduled_at IS NOT NULL",
+                at=retry_at or datetime.now(UTC),
+                queueing_lock=job.queueing_lock,
+            )
+            await self.finish_job(job, status=Status.FAILED, delete_job=True)
+            log.warning("job.merged", job=job.task_name, id=job.id)
+
+
 def build(context: Context) -> procrastinate.App:
     """A procrastinate app whose tasks are the use cases of ``JOBS``, bound to ``context``."""
     settings = context.settings
@@ -148,6 +180,7 @@ def build(context: Context) -> procrastinate.App:
         conninfo=settings.database_url, min_size=1, max_size=settings.job_concurrency + 2
     )
     app = procrastinate.App(connector=connector)
+    app.job_manager = Jobs(app.connector)
     for name, use_case in JOBS.items():
         app.task(name=name, queue=QUEUE, retry=Patience())(_bound(context, name, use_case))
     for job in PERIODIC:

@@ -17,6 +17,7 @@ from litestar.routes import BaseRoute, HTTPRoute
 from service.http.documentation import Page, documentation_router
 from service.http.problems import BY_STATUS, Problem, all_codes
 from service.http.responses import MEDIA_TYPE, ProblemDetails
+from service.http.webhooks_document import webhooks
 
 VERSION = "1"
 
@@ -139,6 +140,7 @@ def openapi_config(public_url: str) -> OpenAPIConfig:
         description=DESCRIPTION.strip(),
         license=License(name="Apache-2.0", identifier="Apache-2.0"),
         use_handler_docstrings=True,
+        webhooks=webhooks(),
         servers=[Server(url=public_url.rstrip("/"))],
         render_plugins=[Page(), _Json(), _Yaml()],
         openapi_router=documentation_router(),

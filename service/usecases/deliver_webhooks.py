@@ -21,6 +21,7 @@ from service.outgoing import deliveries, dispatching, endpoints, signing
 from service.outgoing.deliveries import Attempt, Claim, Schedule
 from service.outgoing.endpoints import Reason
 from service.platform.alone import alone
+from service.platform.counts import WEBHOOK_TRIES
 from service.platform.egress import EgressFailed, EgressRefused
 from service.platform.sealing import derive_key
 from service.platform.settings import Settings
@@ -113,6 +114,7 @@ async def _claim(context: Context, running: list[Claim]) -> list[tuple[Claim, li
 
 async def _try(context: Context, claim: Claim, secrets: list[str]) -> None:
     attempt = await _send(context, claim, secrets)
+    WEBHOOK_TRIES.labels("delivered" if attempt.delivered else "failed").inc()
     settings = context.settings
     async with context.database.transaction() as session:
         if attempt.delivered:

@@ -23,6 +23,7 @@ from service.usecases.read_usage import month_of
 from service.usecases.report_usage import report_usage_of
 from service.usecases.settle_subscription import settle_subscription
 from service.usecases.start_contract import STARTERS
+from service.usecases.tell_of_contract import tell_of_contract
 
 log = structlog.get_logger(__name__)
 
@@ -53,7 +54,8 @@ async def end_contract(context: Context, *, organization_id: UUID, account_id: U
             first, _ = month_of(await zhihao_now(session))
             await counters.ensure(connection, first.date(), [organization_id])
             await counters.hold(connection, organization_id)
-            await contracts.end(session, organization_id)
+            if await contracts.end(session, organization_id) is not None:
+                await tell_of_contract(session, current, organization_id=organization_id)
             await defer(
                 session,
                 "finish_contract",

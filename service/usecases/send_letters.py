@@ -11,6 +11,7 @@ from service.mail.composing import compose
 from service.mail.outbox import Waiting
 from service.mail.port import MailRefused, MailUnavailable
 from service.mail.texts import TEXTS
+from service.platform.counts import LETTERS
 from service.usecases.context import Context
 
 log = structlog.get_logger(__name__)
@@ -37,6 +38,7 @@ async def _send(context: Context, waiting: Waiting) -> None:
     if account is None:
         async with context.database.transaction() as session:
             await outbox.dropped(session, waiting)
+        LETTERS.labels(waiting.kind, "dropped").inc()
         return
     assert context.mail is not None, "a worker has a way out for letters"
     error, final = None, False
@@ -66,6 +68,7 @@ async def _send(context: Context, waiting: Waiting) -> None:
                 session, waiting, error=error, most_attempts=settings.mail_max_attempts
             )
             final = not kept
+    LETTERS.labels(waiting.kind, "sent" if error is None else "dead" if final else "put_off").inc()
     if error is not None:
         # What a server says may name the address, which is not for logs.
         log.warning("letter.dead" if final else "letter.put_off", letter=str(waiting.id), kind=waiting.kind)

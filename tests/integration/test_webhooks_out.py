@@ -548,3 +548,13 @@ def test_the_body_is_the_same_bytes_at_every_try() -> None:
         "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "msg_p5jXN8AQM9LWM0D4loKWxJek", 1614265330, body
     )
     assert signature == "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="
+
+
+async def test_the_open_api_document_says_what_endpoints_get(desk: Desk) -> None:
+    document = (await desk.client.get("/schema/openapi.json")).json()
+    types = await desk.call("GET", f"{CREATOR}/webhook-event-types")
+    for each in types["data"]:
+        request = document["webhooks"][each["type"]]["post"]
+        schema = request["requestBody"]["content"]["application/json"]["schema"]
+        assert schema["properties"]["type"]["const"] == each["type"]
+        assert {header["name"] for header in request["parameters"]} >= {"webhook-id", "webhook-signature"}
