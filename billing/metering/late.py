@@ -86,6 +86,26 @@ _WAITING = sa.text(
 )
 
 
+_ALONE = sa.text(
+    """
+    SELECT l.organization_id, c.stripe_customer_id, min(l.id::text)::uuid
+    FROM invoice_line l JOIN contract c USING (organization_id)
+    WHERE l.late AND l.invoice_id IS NULL AND l.stripe_item_id IS NOT NULL AND l.own_invoice_id IS NULL
+      AND c.status = ANY(:ended) AND c.stripe_customer_id IS NOT NULL
+    GROUP BY l.organization_id, c.stripe_customer_id ORDER BY 1 LIMIT :limit
+    """
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Alone:
+    """Late usage of a contract that has ended: no invoice will take its items. ``line_id`` is one of them."""
+
+    organization_id: UUID
+    customer_id: str
+    line_id: UUID
+
+
 @dataclass(frozen=True, slots=True)
 class Terms:
     """What a unit of each meter costs and how many a month are included, where the contract does not say."""
@@ -184,4 +204,23 @@ async def placed(session: AsyncSession, line_id: UUID, *, item_id: str) -> None:
     """The processor has the line's item."""
     await session.execute(
         sa.update(invoice_line).where(invoice_line.c.id == line_id).values(stripe_item_id=item_id)
+    )
+
+
+async def alone(session: AsyncSession, *, ended: Sequence[str], limit: int) -> list[Alone]:
+    """Organizations whose waiting items need an invoice of their own."""
+    return [Alone(*row) for row in await session.execute(_ALONE, {"ended": list(ended), "limit": limit})]
+
+
+async def billed_alone(session: AsyncSession, one: Alone, *, stripe_invoice_id: str) -> None:
+    """The processor has made that invoice."""
+    await session.execute(
+        sa.update(invoice_line)
+        .where(
+            invoice_line.c.organization_id == one.organization_id,
+            invoice_line.c.late,
+            invoice_line.c.invoice_id.is_(None),
+            invoice_line.c.stripe_item_id.is_not(None),
+        )
+        .values(own_invoice_id=stripe_invoice_id)
     )

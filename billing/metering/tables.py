@@ -243,6 +243,8 @@ invoice_line = sa.Table(
     sa.Column("period_end", _moment, nullable=False),
     sa.Column("difference", sa.BigInteger, nullable=False, server_default="0"),
     sa.Column("stripe_item_id", sa.Text),
+    # An invoice of its own, made when the contract has ended and no other will come.
+    sa.Column("own_invoice_id", sa.Text),
     sa.Column("attempts", sa.Integer, nullable=False, server_default="0"),
     sa.Column("created_at", _moment, nullable=False),
     sa.ForeignKeyConstraint(["invoice_id"], ["metered_invoice.id"], name="invoice_line_invoice_fkey"),

@@ -92,6 +92,20 @@ class StripeUsage:
         made = await asked(self._v1.invoice_items.create_async(params, once(idempotency_key)))
         return str(made["id"])
 
+    async def bill_items(
+        self, *, customer_id: str, currency: str, metadata: Mapping[str, str], idempotency_key: str
+    ) -> str:
+        params = present(
+            customer=customer_id,
+            currency=currency,
+            auto_advance=True,
+            collection_method="charge_automatically",
+            pending_invoice_items_behavior="include",
+            metadata=dict(metadata),
+        )
+        made = await asked(self._v1.invoices.create_async(params, once(idempotency_key)))
+        return str(made["id"])
+
     async def find_invoice_item(self, *, customer_id: str, name: str, value: str) -> str | None:
         params = present(customer=customer_id, limit=PAGE)
         while True:

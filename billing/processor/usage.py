@@ -58,6 +58,12 @@ class ReportedUsage(Protocol):
         """Puts an amount, tax included, on the customer's next invoice; returns the item's id."""
         ...
 
+    async def bill_items(
+        self, *, customer_id: str, currency: str, metadata: Mapping[str, str], idempotency_key: str
+    ) -> str:
+        """Puts the customer's waiting items on an invoice of their own, which is then charged; its id."""
+        ...
+
     async def find_invoice_item(self, *, customer_id: str, name: str, value: str) -> str | None:
         """The customer's item with this metadata, for when it is not known whether it was made."""
         ...

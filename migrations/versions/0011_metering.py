@@ -126,6 +126,7 @@ def _invoices() -> None:
         sa.Column("period_end", TIME, nullable=False),
         sa.Column("difference", sa.BigInteger, nullable=False, server_default="0"),
         sa.Column("stripe_item_id", sa.Text),
+        sa.Column("own_invoice_id", sa.Text),
         sa.Column("attempts", sa.Integer, nullable=False, server_default="0"),
         sa.Column("created_at", TIME, nullable=False),
         sa.ForeignKeyConstraint(["invoice_id"], ["metered_invoice.id"], name="invoice_line_invoice_fkey"),

@@ -16,6 +16,7 @@ from billing.metering.reporting import Report
 from billing.processor import inbox
 from billing.processor.inbox import LaneLost
 from billing.processor.port import ProcessorRefused, ProcessorUnavailable
+from billing.subscriptions.references import Reference
 from service.platform.ids import new_id
 from service.usecases.context import Context
 
@@ -143,6 +144,27 @@ async def _bill_late(context: Context) -> None:
             continue
         async with context.database.transaction() as session:
             await late.placed(session, line.id, item_id=item_id)
+    await _bill_alone(context)
+
+
+async def _bill_alone(context: Context) -> None:
+    """What came after the last invoice of a contract that ended is invoiced by itself."""
+    async with context.database.transaction() as session:
+        found = await late.alone(session, ended=sorted(contracts.ENDED), limit=GROUP)
+    for one in found:
+        reference = Reference("contract", one.line_id, organization_id=one.organization_id)
+        try:
+            invoice_id = await context.payments.bill_items(
+                customer_id=one.customer_id,
+                currency=context.settings.currency,
+                metadata=reference.to_metadata(),
+                idempotency_key=f"late-invoice:{one.line_id}",
+            )
+        except (ProcessorUnavailable, ProcessorRefused) as error:
+            log.warning("late_usage.unbilled", organization_id=str(one.organization_id), reason=str(error))
+            return
+        async with context.database.transaction() as session:
+            await late.billed_alone(session, one, stripe_invoice_id=invoice_id)
 
 
 async def _item(context: Context, line: LateLine) -> str:

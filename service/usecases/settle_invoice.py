@@ -9,7 +9,7 @@ from billing.processor.port import Charge, InvoiceSnapshot
 from billing.rates.take import take_rate_bps
 from billing.subscriptions import sales
 from billing.subscriptions.projecting import SubscriptionFact
-from billing.subscriptions.references import Reference
+from billing.subscriptions.references import Reference, reference_from
 from billing.subscriptions.sales import Sold
 from service.knowledge.cards import card_changed
 from service.platform.ids import new_id
@@ -24,7 +24,12 @@ async def settle_invoice(context: Context, *, invoice_id: str, lane: Lane | None
     """Raises ``ProcessorUnavailable``, ``LaneLost``."""
     invoice = await context.payments.retrieve_invoice(invoice_id)
     if invoice.subscription_id is None:
-        return "not ours"
+        # Late usage of a contract that has ended.
+        alone = reference_from(invoice.metadata)
+        if alone is None or alone.organization_id is None:
+            return "not ours"
+        await record_invoice(context, invoice, alone.organization_id, lane=lane)
+        return await share_invoice(context, invoice, alone, lane=lane)
     snapshot = await context.payments.retrieve_subscription(invoice.subscription_id)
     owner = await write_subscription(context, snapshot, lane=lane)
     if owner is None:

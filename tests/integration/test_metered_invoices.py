@@ -179,3 +179,29 @@ async def test_usage_that_missed_its_invoice_is_an_item_of_the_next_one(shop: Sh
     assert lines == [(2, 500, False), (3, 1500, True)]
     assert await company.one("SELECT sum(amount)::int FROM usage_event") == 500 + 1500 + 500
     assert await company.rows("SELECT sum(total)::int, sum(billed)::int FROM usage_bucket") == [(7, 7)]
+
+
+async def test_usage_that_missed_the_last_invoice_of_an_ended_contract_has_one_of_its_own(shop: Shop) -> None:
+    company = await found_company(shop, price_answers=500)
+    await company.call(1)
+    await company.report()
+    slow = await company.admitted()
+    await advance_to(company, await company.now() + timedelta(seconds=5))
+    [(subscription_id,)] = await company.rows(
+        "SELECT stripe_subscription_id FROM contract WHERE organization_id = :org"
+    )
+    await shop.context.payments.cancel_subscription(
+        subscription_id, invoice_now=True, idempotency_key=str(uuid4())
+    )
+    await company.settled(slow)
+    await shop.settle("customer.subscription.deleted", "invoice.paid")
+    await company.report()
+    await advance_to(company, await company.now() + timedelta(hours=2))
+    await company.report()
+    await shop.settle("invoice.created")
+    await advance_to(company, await company.now() + timedelta(hours=2))
+    await shop.settle("invoice.finalized")
+    assert await company.rows(
+        "SELECT l.quantity, l.amount, l.late, i.status IN ('open', 'paid') FROM invoice_line l"
+        " JOIN metered_invoice i ON i.id = invoice_id WHERE l.organization_id = :org ORDER BY late"
+    ) == [(1, 500, False, True), (1, 500, True, True)]
