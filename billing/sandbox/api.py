@@ -9,11 +9,13 @@ from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
+from starlette.types import Receive, Scope, Send
 
 from billing.sandbox import forms
 from billing.sandbox.config import API_VERSION
 from billing.sandbox.errors import ApiError, invalid
 from billing.sandbox.expand import expand
+from billing.sandbox.faults import Cut, Fate
 from billing.sandbox.idempotency import Kept, fingerprint, keep, recall
 from billing.sandbox.routes import Call, Route, match
 from billing.sandbox.runtime import Runtime
@@ -26,33 +28,51 @@ log = logging.getLogger(__name__)
 async def answer(request: Request) -> Response:
     """Every request of the API. Errors are Stripe's shape; each answer carries its ``Request-Id``."""
     runtime: Runtime = request.app.state.runtime
+    fate, status, body = Fate(), 500, Body()
     headers = {"Request-Id": new_id("req", 14), "Stripe-Version": API_VERSION}
     key = request.headers.get("idempotency-key")
     if key:
         headers["Idempotency-Key"] = key
     try:
-        runtime.faults.strike()
+        fate = runtime.faults.strike()
         _authenticate(request)
         route, ids = _route(request)
         raw = await _raw(request)
-        kept = await _perform(runtime, request, route, ids, raw, headers)
+        kept = await _perform(runtime, request, route, ids, raw, headers, fate)
         status, body = kept.status, kept.body
         if kept.request_id != headers["Request-Id"]:
             headers["Idempotent-Replayed"] = "true"
             headers["Original-Request"] = kept.request_id
+    except Cut as cut:
+        fate = Fate(cut=True, wait=cut.wait)
     except ApiError as error:
         status, body = error.status, {"error": public(error.body)}
     except Exception:  # a fault of the sandbox's own must still be an answer that the SDK can read
         log.exception("request.failed %s %s", request.method, request.url.path)
         status, body = 500, {"error": {"type": "api_error", "message": "The sandbox failed; see its log."}}
     runtime.deliver_soon()
-    if delay := runtime.faults.delay():
-        await asyncio.sleep(delay)
-    return JSONResponse(body, status, headers)
+    if fate.wait:
+        await asyncio.sleep(fate.wait)
+    return Broken() if fate.cut else JSONResponse(body, status, headers)
+
+
+class Broken(Response):
+    """Less than it promises: the server then ends the connection, and the caller knows nothing."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        headers = [(b"content-type", b"application/json"), (b"content-length", b"2")]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": b"{", "more_body": True})
 
 
 async def _perform(
-    runtime: Runtime, request: Request, route: Route, ids: dict[str, str], raw: Body, headers: dict[str, str]
+    runtime: Runtime,
+    request: Request,
+    route: Route,
+    ids: dict[str, str],
+    raw: Body,
+    headers: dict[str, str],
+    fate: Fate,
 ) -> Kept:
     origin = Origin(headers["Request-Id"], headers.get("Idempotency-Key"))
     account = request.headers.get("stripe-account", "")
@@ -64,10 +84,13 @@ async def _perform(
             raise ApiError(403, f"No access to account '{account}'.", code="account_invalid")
         if key and (kept := await recall(store, key, asked)):
             return kept
+        paged = request.url.path.startswith("/v2/") and "page" in raw
+        page = str(raw.pop("page")) if paged else None
         params = route.read(raw)
         try:
-            runtime.faults.break_work()
-            body = await _handle(store, Call(store, params, ids, request.url.path), route)
+            if fate.server_error:  # its idempotency key remembers it
+                raise ApiError(500, "An unknown error occurred.", type="api_error", executed=True)
+            body = await _handle(store, Call(store, params, ids, request.url.path, page), route)
             kept = Kept(200, body, headers["Request-Id"])
         except ApiError as error:
             if not error.executed:

@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import logging
-import random
 from dataclasses import dataclass
 
 import httpx
@@ -54,10 +53,10 @@ async def _deliver_batch(runtime: Runtime, client: httpx.AsyncClient) -> bool:
     if faults.held:
         return False
     due = await _take(runtime)
-    if faults.shuffled:
-        random.shuffle(due)
-    copies = [one for one in due for _ in range(2 if faults.doubled else 1)]
-    await asyncio.gather(*(_deliver(runtime, client, one, lost=faults.lost) for one in copies))
+    if due and faults.meets("shuffled", due[0].id, due[0].attempts):
+        faults.chance("order", due[0].id).shuffle(due)
+    copies = [one for one in due for _ in range(2 if faults.meets("doubled", one.id, one.attempts) else 1)]
+    await asyncio.gather(*(_deliver(runtime, client, one) for one in copies))
     return bool(due)
 
 
@@ -74,11 +73,19 @@ async def _take(runtime: Runtime) -> list[Delivery]:
         return sorted((Delivery(*row) for row in await cursor.fetchall()), key=lambda one: one.id)
 
 
-async def _deliver(runtime: Runtime, client: httpx.AsyncClient, delivery: Delivery, *, lost: bool) -> None:
-    said = "lost" if lost else await _send(client, delivery)
-    taken = lost or said.startswith("2")
-    config = runtime.config
+async def _deliver(runtime: Runtime, client: httpx.AsyncClient, delivery: Delivery) -> None:
+    faults, config = runtime.faults, runtime.config
     wait = min(config.first_retry_seconds * 2 ** min(delivery.attempts - 1, 16), config.longest_retry_seconds)
+    lost = faults.meets("lost", delivery.id, delivery.attempts)
+    if lost:
+        said = "lost"
+    elif delivery.attempts == 1 and faults.meets("late", delivery.id, 1):
+        said, wait = "late", faults.late_seconds
+    elif not await _wanted(runtime, delivery):
+        return
+    else:
+        said = await _send(client, delivery)
+    taken = lost or said.startswith("2")
     async with runtime.pool.connection() as connection:
         await connection.execute(
             "UPDATE sandbox.delivery SET last_answer = %s,"
@@ -86,6 +93,13 @@ async def _deliver(runtime: Runtime, client: httpx.AsyncClient, delivery: Delive
             " due = clock_timestamp() + make_interval(secs => %s) WHERE id = %s",
             [said, taken, wait, delivery.id],
         )
+
+
+async def _wanted(runtime: Runtime, delivery: Delivery) -> bool:
+    """Whether it is still to be sent: an endpoint that was deleted or disabled gets nothing more."""
+    async with runtime.pool.connection() as connection:
+        cursor = await connection.execute("SELECT FROM sandbox.delivery WHERE id = %s", [delivery.id])
+        return await cursor.fetchone() is not None
 
 
 async def _send(client: httpx.AsyncClient, delivery: Delivery) -> str:

@@ -11,12 +11,16 @@ from billing.sandbox.store import Store
 
 @dataclass(frozen=True)
 class Call:
-    """One request, decoded: its parameters as JSON values, the ids in its path, its account's objects."""
+    """One request, decoded: its parameters as JSON values, the ids in its path, its account's objects.
+
+    ``page`` is where a page of a v2 list begins.
+    """
 
     store: Store
     params: Body
     ids: dict[str, str]
     path: str
+    page: str | None = None
 
     @property
     def public_url(self) -> str:

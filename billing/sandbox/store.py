@@ -177,31 +177,51 @@ class Store:
             await self._enqueue(endpoint, event["id"], event)
         return event
 
-    async def notify(self, type: str, body: Body) -> Body:
-        """Writes a v2 event, and sends its thin notification to the endpoints that take those."""
-        event = {"object": "v2.core.event", "id": new_id("evt"), "type": type, "livemode": False, **body}
+    async def notify(self, type: str, body: Body, *, only: str | None = None) -> Body:
+        """Writes a v2 event, and sends its thin notification to the endpoints that take those, or to one."""
+        event = {
+            "object": "v2.core.event",
+            "id": new_id("evt"),
+            "type": type,
+            "livemode": False,
+            **dict.fromkeys(("changes", "context", "reason", "snapshot_event")),
+            **body,
+        }
         await self.put({**event, "_created": self.now})
         thin = {key: value for key, value in event.items() if key != "data"}
         for endpoint in await self.endpoints():
-            if endpoint.thin and _wants(endpoint, type):
+            if endpoint.id == only or (only is None and endpoint.thin and _wants(endpoint, type)):
                 await self._enqueue(endpoint, event["id"], thin)
         return event
 
     async def endpoints(self) -> list[Endpoint]:
         """Where events go: what the sandbox was started with, and what was created through the API."""
-        platform = replace(self, account="")
-        made = await platform.select("webhook_endpoint", status="enabled")
+        cursor = await self.connection.execute(
+            "SELECT body FROM sandbox.object WHERE account = '' AND type = ANY(%s) ORDER BY seq",
+            [["webhook_endpoint", "v2.core.event_destination"]],
+        )
+        made = [row[0] for row in await cursor.fetchall()]
         return [
             *self.config.endpoints,
-            *(Endpoint(e["url"], e["_secret"], tuple(e["enabled_events"]), id=e["id"]) for e in made),
+            *(
+                Endpoint(one["_url"], one["_secret"], tuple(one["enabled_events"]), one["_thin"], one["id"])
+                for one in made
+                if one["status"] == "enabled"
+            ),
         ]
+
+    async def forget_deliveries(self, endpoint: str) -> None:
+        """What waits for this endpoint is not sent any more."""
+        await self.connection.execute(
+            "DELETE FROM sandbox.delivery WHERE endpoint = %s AND delivered IS NULL", [endpoint]
+        )
 
     async def _enqueue(self, endpoint: Endpoint, event_id: str, payload: Body) -> None:
         text = json.dumps(public(payload), ensure_ascii=False, indent=2)
         await self.connection.execute(
-            "INSERT INTO sandbox.delivery (account, event_id, url, secret, payload)"
-            " VALUES (%s, %s, %s, %s, %s)",
-            [self.account, event_id, endpoint.url, endpoint.secret, text],
+            "INSERT INTO sandbox.delivery (account, event_id, url, secret, payload, endpoint)"
+            " VALUES (%s, %s, %s, %s, %s, %s)",
+            [self.account, event_id, endpoint.url, endpoint.secret, text, endpoint.id],
         )
 
 

@@ -43,7 +43,8 @@ class Listener:
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
             for event in reversed(list(self.events)):
-                about = event.get("data", {}).get("object", {}).get("id")
+                of = event.get("related_object") or event.get("data", {}).get("object", {})
+                about = of.get("id")
                 if event["type"] == type and id in (None, about):
                     found: dict[str, Any] = event
                     return found

@@ -17,15 +17,27 @@ from stripe.events._event_classes import get_v2_event_class
 from tests.contract.stripe_operations import Operation, check_request
 from tests.contract.stripe_shapes import class_faults, faults, resource
 
+V2_LIST = {"data", "next_page_url", "previous_page_url"}
+
+
+def _v2_faults(body: Any) -> list[str]:
+    """What is wrong with an object of v2; an event is checked as its own type, with its data."""
+    if body["object"] == "v2.core.event":
+        return list(class_faults(get_v2_event_class(body["type"]), body, "$"))
+    return list(class_faults(resource(body["object"]), body, "$"))
+
 
 def check_answer(found: Operation, body: Any) -> None:
     """Raises an AssertionError that names every fault of an answer."""
     if found.returns == "None":
         return
-    if body.get("object") == "v2.core.event":
-        wrong = list(class_faults(get_v2_event_class(body["type"]), body, "$"))
+    if found.returns == "DeletedObject":
+        wrong = [] if set(body) == {"id", "object"} else [f"a deleted object has {sorted(body)}"]
+    elif found.returns.startswith("ListObject[") and "object" not in body:
+        wrong = [] if set(body) == V2_LIST else [f"a v2 list has {sorted(body)}"]
+        wrong += [fault for one in body["data"] for fault in _v2_faults(one)]
     elif body.get("object", "").startswith("v2."):
-        wrong = list(class_faults(resource(body["object"]), body, "$"))
+        wrong = _v2_faults(body)
     else:
         wrong = list(faults(body))
     assert not wrong, f"{found.verb} {found.path.pattern} answered:\n" + "\n".join(wrong)

@@ -31,7 +31,7 @@ async def test_an_unknown_customer_is_reported_by_a_thin_event(
             "identifier": identifier,
         }
     )
-    thin = sandbox.listener.wait_for("v1.billing.meter.error_report_triggered")
+    thin = sandbox.listener.wait_for("v1.billing.meter.error_report_triggered", id=meter.id)
     assert "data" not in thin
     raw = next(text for text in sandbox.listener.raw if thin["id"] in text)
     signed = stripe.WebhookSignature.generate_signature_header(raw, SECRET)

@@ -144,7 +144,7 @@ async def take(store: Store, params: Body) -> Body:
     if await cursor.fetchone() is None:
         raise ApiError(400, f"An event already exists with identifier {identifier}.", param="identifier")
     if problem:
-        await _report(store, meter, problem, identifier)
+        await report(store, meter, problem, identifier)
     return {
         "object": "billing.meter_event",
         "created": store.now,
@@ -166,21 +166,19 @@ def _value(text: Any, meter: Body) -> Decimal | None:
     return value if value.is_finite() and value == value.to_integral_value() else None
 
 
-async def _report(store: Store, meter: Body, code: str, identifier: str) -> None:
+async def report(store: Store, meter: Body | None, code: str, identifier: str) -> None:
+    """Says by a thin event, as Stripe does a while later, what was wrong with a meter event."""
     at = datetime.fromtimestamp(store.now, UTC).isoformat().replace("+00:00", "Z")
     sample = {"error_message": f"{code}: {identifier}", "request": {"identifier": identifier}}
+    about: Body = {}
+    if meter is not None:
+        url = f"/v1/billing/meters/{meter['id']}"
+        about = {"related_object": {"id": meter["id"], "type": "billing.meter", "url": url}}
     await store.notify(
-        "v1.billing.meter.error_report_triggered",
+        "v1.billing.meter.no_meter_found" if meter is None else "v1.billing.meter.error_report_triggered",
         {
             "created": at,
-            "context": None,
-            "snapshot_event": None,
-            "changes": None,
-            "related_object": {
-                "id": meter["id"],
-                "type": "billing.meter",
-                "url": f"/v1/billing/meters/{meter['id']}",
-            },
+            **about,
             "data": {
                 "developer_message_summary": f"There is 1 invalid event: {code}",
                 "reason": {
@@ -190,6 +188,5 @@ async def _report(store: Store, meter: Body, code: str, identifier: str) -> None
                 "validation_start": at,
                 "validation_end": at,
             },
-            "reason": None,
         },
     )

@@ -1,21 +1,17 @@
-"""The v2 API: meter events, their fast stream, and the events that thin notifications name."""
+"""The v2 API of metering: meter events, and their fast stream."""
 
-from datetime import UTC, datetime
+from datetime import datetime
 
 from billing.sandbox.errors import ApiError, invalid, missing_object
-from billing.sandbox.resources.meters import take
+from billing.sandbox.resources.meters import report, take
 from billing.sandbox.routes import Call, route
 from billing.sandbox.shape import Body, new_id
 from billing.sandbox.store import Store
+from billing.sandbox.v2_times import text_of
 
 SESSION_SECONDS = 900
 MOST = 100
 """Events in one request of the stream."""
-
-
-def text_of(moment: int) -> str:
-    """RFC 3339, as v2 writes times."""
-    return datetime.fromtimestamp(moment, UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z")
 
 
 def _seconds(text: str) -> int:
@@ -64,7 +60,10 @@ async def create_session(call: Call) -> Body:
     "v2.billing._meter_event_stream_create_params:MeterEventStreamCreateParams",
 )
 async def stream(call: Call) -> Body:
-    """Takes up to a hundred events; one that is doubled is passed over, as it was delivered already."""
+    """Takes up to a hundred events; one that is doubled is passed over, as it was delivered already.
+
+    One that no meter counts is found out later, and said by a thin event.
+    """
     events = call.params["events"]
     if len(events) > MOST:
         raise invalid(f"At most {MOST} events a request.", param="events")
@@ -72,7 +71,10 @@ async def stream(call: Call) -> Body:
         try:
             await _record(call.store, event)
         except ApiError as refused:
-            if "already exists" not in str(refused):
+            if refused.body.get("code") in ("no_meter", "archived_meter"):
+                code = "no_meter" if refused.body["code"] == "no_meter" else "archived_meter"
+                await report(call.store, None, code, event.get("identifier") or new_id("mevt", 32))
+            elif "already exists" not in str(refused):
                 raise
     return {}
 
@@ -102,8 +104,3 @@ async def adjust(call: Call) -> Body:
         "status": "complete",
         "type": "cancel",
     }
-
-
-@route("GET", "/v2/core/events/{id}", "v2.core._event_retrieve_params:EventRetrieveParams")
-async def retrieve_event(call: Call) -> Body:
-    return await call.store.get(call.ids["id"], "v2.core.event")
