@@ -31,6 +31,7 @@ _FORGET = (
     "UPDATE receipt SET account_id = NULL WHERE account_id = :account_id",
     "UPDATE visit SET account_id = NULL WHERE account_id = :account_id",
     "UPDATE tip SET message = NULL WHERE account_id = :account_id",
+    "UPDATE refund_request SET reason = '', answer = NULL WHERE account_id = :account_id",
     # What is owed to them can still be paid; after that, nobody needs to know where to.
     "UPDATE payout_account SET details = NULL WHERE account_id = :account_id AND NOT EXISTS ("
     " SELECT FROM ledger_account WHERE owner_id = :account_id GROUP BY currency HAVING sum(balance) < 0)",

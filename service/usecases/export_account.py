@@ -43,6 +43,12 @@ HELD: dict[str, str] = {
     "payments": """
         SELECT id, kind, knowledge_base_id, amount, currency, refunded, paid_at
         FROM sale WHERE account_id = :account_id""",
+    "refunds": """
+        SELECT refund.id, sale_id, refund.amount, refund.currency, refund.status, refund.created_at
+        FROM refund JOIN sale ON sale.id = sale_id WHERE sale.account_id = :account_id""",
+    "refund_requests": """
+        SELECT id, sale_id, reason, status, answer, created_at, answered_at
+        FROM refund_request WHERE account_id = :account_id""",
     "tips": """
         SELECT id, creator_id, amount, currency, message, anonymous, status, created_at
         FROM tip WHERE account_id = :account_id""",

@@ -223,7 +223,9 @@ async def test_the_end_of_the_subscription_can_be_left_to_its_period(shop: Shop)
     assert subscription["status"] == "active"
 
 
-async def test_a_refund_that_timed_out_after_it_was_made_is_found_and_not_made_again(shop: Shop) -> None:
+async def test_a_refund_that_timed_out_after_it_was_made_is_found_and_not_made_again(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
     reader = await shop.reader()
     purchase = await bought(shop, reader)
     payments = shop.context.payments
@@ -233,17 +235,17 @@ async def test_a_refund_that_timed_out_after_it_was_made_is_found_and_not_made_a
         await create(*args, **more)
         raise ProcessorUnavailable("timed out")
 
-    payments.create_refund = cut_off  # type: ignore[method-assign]  # the cut is the test
+    monkeypatch.setattr(payments, "create_refund", cut_off)
     given = await refund(shop, purchase["id"], key="lost")
     assert given["status"] == "pending"
     assert await refund(shop, purchase["id"], key="lost") == given
     assert (await refund(shop, purchase["id"], None, 409))["code"] == "nothing_to_refund"
-    payments.create_refund = _never  # type: ignore[method-assign]
+    monkeypatch.setattr(payments, "create_refund", _never)
     await finish_refund(shop.context, refund_id=given["id"])
     await finish_refund(shop.context, refund_id=given["id"])
     [after] = (await shop.call("GET", "/v1/purchases", reader))["data"]
     assert [(one["id"], one["status"]) for one in after["refunds"]] == [(given["id"], "succeeded")]
-    payments.create_refund = create  # type: ignore[method-assign]
+    monkeypatch.setattr(payments, "create_refund", create)
     await books_agree(shop)
 
 
@@ -272,7 +274,9 @@ async def test_while_the_processor_is_down_a_refund_waits_and_is_given_once(shop
     await books_agree(shop)
 
 
-async def test_a_refund_whose_giver_was_killed_is_finished_by_the_sweep(shop: Shop) -> None:
+async def test_a_refund_whose_giver_was_killed_is_finished_by_the_sweep(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
     purchase = await bought(shop, await shop.reader())
     payments = shop.context.payments
     create = payments.create_refund
@@ -280,7 +284,7 @@ async def test_a_refund_whose_giver_was_killed_is_finished_by_the_sweep(shop: Sh
     async def killed(*_args: Any, **_more: Any) -> Any:
         raise asyncio.CancelledError
 
-    payments.create_refund = killed  # type: ignore[method-assign]
+    monkeypatch.setattr(payments, "create_refund", killed)
     with pytest.raises(asyncio.CancelledError):
         await give_refund(
             shop.context,
@@ -292,7 +296,7 @@ async def test_a_refund_whose_giver_was_killed_is_finished_by_the_sweep(shop: Sh
             reason="",
             once=None,
         )
-    payments.create_refund = create  # type: ignore[method-assign]
+    monkeypatch.setattr(payments, "create_refund", create)
     await sweep_refunds(shop.context)
     assert await shop.run_jobs("finish_refund") == 0
     async with shop.context.database.transaction() as session:
