@@ -35,6 +35,19 @@ _UNPOSTED = sa.text(
     """
 )
 
+_OUTGOING = sa.text(
+    """
+    SELECT count(*) AS waiting, coalesce(extract(epoch FROM now() - min(next_at)), 0) AS late
+    FROM webhook_delivery WHERE state = 'waiting'
+    """
+)
+_LETTERS = sa.text(
+    """
+    SELECT count(*) AS waiting, coalesce(extract(epoch FROM now() - min(next_at)), 0) AS late
+    FROM letter WHERE state = 'waiting'
+    """
+)
+
 
 @dataclass(frozen=True)
 class Gauge:
@@ -52,6 +65,8 @@ async def read_gauges(context: Context) -> list[Gauge]:
         inbox = (await connection.execute(_INBOX)).one()
         lag = float((await connection.execute(_LAG)).scalar_one())
         jobs = (await connection.execute(_JOBS)).one()
+        outgoing = (await connection.execute(_OUTGOING)).one()
+        letters = (await connection.execute(_LETTERS)).one()
         unposted = (await connection.execute(_UNPOSTED)).one()
         checks = await findings.kept(connection)
         raised = await alarms.alarms(connection)
@@ -81,6 +96,10 @@ async def read_gauges(context: Context) -> list[Gauge]:
         Gauge("zhihao_inbox_waiting", "Events of Stripe's not worked yet.", {"": inbox.waiting}),
         Gauge("zhihao_inbox_oldest_seconds", "The age of the oldest of them.", {"": float(inbox.oldest)}),
         Gauge("zhihao_inbox_lag_seconds", "How long one has been due.", {"": lag}),
+        Gauge("zhihao_webhooks_waiting", "Deliveries to endpoints to come.", {"": outgoing.waiting}),
+        Gauge("zhihao_webhooks_late_seconds", "How long one is due.", {"": max(float(outgoing.late), 0)}),
+        Gauge("zhihao_letters_waiting", "Letters to be sent.", {"": letters.waiting}),
+        Gauge("zhihao_letters_late_seconds", "How long one is due.", {"": max(float(letters.late), 0)}),
         Gauge("zhihao_jobs_waiting", "Jobs that could run now.", {"": jobs.waiting}),
         Gauge("zhihao_unposted_lines", "Of Stripe's balance, not in the ledger.", {"": unposted.lines}),
         Gauge("zhihao_unposted_oldest_seconds", "The oldest of them.", {"": float(unposted.oldest)}),

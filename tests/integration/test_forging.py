@@ -25,6 +25,7 @@ def settings(**more: object) -> object:
 
 
 def body(endpoint: str, id: str = "evt_1") -> bytes:
+    event: dict[str, object]
     about = {"id": "sub_1", "object": "subscription", "customer": "cus_1"}
     if endpoint == "thin":
         event = {"object": "v2.core.event", "created": "2026-11-01T00:00:00Z", "related_object": {"id": "m"}}
@@ -35,7 +36,7 @@ def body(endpoint: str, id: str = "evt_1") -> bytes:
 
 def signed(raw: bytes, secret: str, *, at: int | None = None) -> bytes:
     stamp = int(time.time()) if at is None else at
-    header = stripe.WebhookSignature.generate_signature_header(raw.decode("latin-1"), secret, timestamp=stamp)
+    header: str = stripe.WebhookSignature.generate_signature_header(raw.decode("latin-1"), secret, timestamp=stamp)
     return header.encode()
 
 
