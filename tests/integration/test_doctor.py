@@ -60,6 +60,27 @@ async def test_a_fresh_database_is_healthy(database: Database) -> None:
             " VALUES (gen_random_uuid(), NULL, '{}', '', now() - interval '1 hour')",
             "meter.answers_end",
         ),
+        (
+            "INSERT INTO usage_check (organization_id, meter, period_start, ours, theirs, checked_at)"
+            " VALUES (gen_random_uuid(), 'answers', now(), 5, 4, now())",
+            "meter.counted",
+        ),
+        (
+            "INSERT INTO invoice_line (id, organization_id, meter, late, description, quantity, included,"
+            " amount, currency, period_start, period_end, difference, created_at)"
+            " VALUES (gen_random_uuid(), gen_random_uuid(), 'answers', false, '', 3, 0, 60, 'cny', now(),"
+            " now(), 3, now())",
+            "invoice.lines",
+        ),
+        (
+            "WITH line AS (INSERT INTO invoice_line (id, organization_id, meter, late, description, quantity,"
+            " included, amount, currency, period_start, period_end, created_at)"
+            " VALUES (gen_random_uuid(), gen_random_uuid(), 'answers', false, '', 3, 0, 60, 'cny', now(),"
+            " now(), now()) RETURNING id, organization_id)"
+            " INSERT INTO invoice_slice SELECT organization_id, 'answers', date_trunc('hour', now()), 2, 5, id"
+            " FROM line",
+            "invoice.slices",
+        ),
     ],
 )
 async def test_damage_is_named(database: Database, damage: str, found: str) -> None:
