@@ -23,6 +23,7 @@ from procrastinate.worker import Worker
 
 from service.platform.jobs import QUEUE
 from service.platform.settings import Settings
+from service.usecases.alert_spending import alert_spending
 from service.usecases.balance_sale import balance_sale
 from service.usecases.close_checkouts import close_checkouts
 from service.usecases.close_months import close_months
@@ -40,6 +41,7 @@ from service.usecases.index_card import index_card, rebuild_cards
 from service.usecases.index_document import index_document
 from service.usecases.notify_renewals import notify_renewals
 from service.usecases.pay_creators import pay_creators
+from service.usecases.prepare_partitions import prepare_partitions
 from service.usecases.purge_expired import purge_expired
 from service.usecases.rebuild_index import drop_index, rebuild_index
 from service.usecases.reconcile_usage import reconcile_usage
@@ -69,6 +71,8 @@ JOBS: Mapping[str, UseCase] = {
     "rebuild_cards": rebuild_cards,
     "expire_reservations": expire_reservations,
     "free_included": free_included,
+    "alert_spending": alert_spending,
+    "prepare_partitions": prepare_partitions,
     "finish_contract": finish_contract,
     "reconcile_usage": reconcile_usage,
     "report_usage": report_usage,
@@ -110,6 +114,7 @@ PERIODIC: tuple[Periodic, ...] = (
     Periodic("expire_reservations", lambda settings: settings.reservation_sweep_seconds),
     Periodic("report_usage", lambda settings: settings.usage_report_seconds),
     Periodic("reconcile_usage", lambda settings: settings.usage_check_seconds),
+    Periodic("prepare_partitions", lambda settings: settings.partition_seconds),
     Periodic("sweep_changes", lambda settings: settings.change_sweep_seconds),
     Periodic("sweep_refunds", lambda settings: settings.refund_sweep_seconds),
     Periodic("close_months", lambda settings: settings.pool_sweep_seconds),

@@ -107,6 +107,15 @@ async def set_cap(
     )
 
 
+async def spent_of(connection: AsyncConnection[Any], subject_id: UUID, month: date) -> int:
+    """What a subject spent in a month, in minor units."""
+    found = await connection.execute(
+        "SELECT spent FROM spend_counter WHERE subject_id = %s AND month = %s", (subject_id, month)
+    )
+    row = await found.fetchone()
+    return int(row[0]) if row else 0
+
+
 async def cap_of(connection: AsyncConnection[Any], organization_id: UUID) -> tuple[int, str] | None:
     """An organization's monthly cap: minor units and currency, or ``None``."""
     found = await connection.execute(

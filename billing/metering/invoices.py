@@ -43,6 +43,22 @@ class Slice:
     to_mark: int
 
 
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """An invoice's id here and its period; whether its lines wait to be matched with our usage, and whether
+    it has just been paid, or failed to be."""
+
+    id: UUID
+    period_start: datetime
+    period_end: datetime
+    unmatched: bool
+    now_paid: bool
+    now_failed: bool
+
+
+_PERIOD = (metered_invoice.c.period_start, metered_invoice.c.period_end)
+
+
 def matched(hours: Sequence[Hour], quantity: int) -> tuple[list[Slice], int]:
     """The slices of ``hours`` that make up ``quantity``, and how much of it they cannot account for.
 
@@ -66,11 +82,11 @@ async def keep(
     organization_id: UUID,
     invoice: InvoiceSnapshot,
     usage: Sequence[InvoiceLine],
-) -> tuple[UUID, bool]:
-    """Writes what the invoice is now; its id here, and whether its lines wait to be matched.
-
-    ``usage`` are its lines of metered prices, whose period is the invoice's.
-    """
+) -> Kept:
+    """Writes what the invoice is now. ``usage`` are its lines of metered prices, whose period is its own."""
+    query = sa.select(metered_invoice.c.status, metered_invoice.c.attempted)
+    mine = metered_invoice.c.stripe_invoice_id == invoice.id
+    before = (await session.execute(query.where(mine).with_for_update())).one_or_none()
     said = {
         "status": invoice.status,
         "total": invoice.total,
@@ -80,6 +96,7 @@ async def keep(
         "finalizes_at": invoice.finalizes_at,
         "finalized_at": invoice.finalized_at,
         "hosted_url": invoice.hosted_url,
+        "attempted": invoice.attempted,
     }
     row = await session.execute(
         insert(metered_invoice)
@@ -94,10 +111,18 @@ async def keep(
             **said,
         )
         .on_conflict_do_update(constraint="metered_invoice_stripe_unique", set_=said)
-        .returning(metered_invoice.c.id, metered_invoice.c.lined_at)
+        .returning(metered_invoice.c.id, metered_invoice.c.lined_at, *_PERIOD)
     )
     kept = row.one()
-    return kept.id, kept.lined_at is None and invoice.status in FINAL
+    failed = invoice.status == "open" and invoice.attempted
+    return Kept(
+        id=kept.id,
+        period_start=kept.period_start,
+        period_end=kept.period_end,
+        unmatched=kept.lined_at is None and invoice.status in FINAL,
+        now_paid=invoice.status == "paid" and (before is None or before.status != "paid"),
+        now_failed=failed and (before is None or not before.attempted),
+    )
 
 
 async def line_up(

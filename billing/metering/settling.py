@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from uuid import UUID
 
+from billing.metering.alerts import Passed, passed
 from billing.metering.counters import Counter, Deltas, free_questions_subject
 from billing.metering.reservations import Freed, Reservation, ReservationExpired, exclude, give_back
 from billing.money import allocate
@@ -108,6 +109,7 @@ class Changes:
     bills: list[tuple[Reservation, Bill]] = field(default_factory=list)
     buckets: dict[tuple[UUID, str, datetime], int] = field(default_factory=dict)
     freed: set[Freed] = field(default_factory=set)
+    passed: list[Passed] = field(default_factory=list)
 
 
 def hour_of(moment: datetime) -> datetime:
@@ -176,11 +178,12 @@ def settle(
     counters: Mapping[tuple[date, UUID], Counter],
     rates: Rates,
     own: Own = (),
+    percents: Sequence[int] = (),
 ) -> tuple[list[Settled | ReservationExpired], Changes]:
     """Ends each call once. A call that ended the same way before gets the same answer and moves nothing.
 
     A call whose reservation expired, or was given back, cannot be billed any more: ``ReservationExpired`` in
-    its place. Giving back what has ended does nothing.
+    its place. Giving back what has ended does nothing. ``percents`` are the marks of a cap to be told of.
     """
     changes = Changes()
     results: list[Settled | ReservationExpired] = []
@@ -189,7 +192,7 @@ def settle(
         if reservation is None:
             results.append(ReservationExpired("this call has no reservation"))
         elif reservation.state == "held":
-            results.append(_end(reservation, ending, counters, rates, own, changes))
+            results.append(_end(reservation, ending, counters, rates, own, percents, changes))
         elif reservation.state == "settled" or ending.units == 0:
             results.append(_told(reservation, ending, counters))
         else:
@@ -205,6 +208,7 @@ def _end(
     counters: Mapping[tuple[date, UUID], Counter],
     rates: Rates,
     own: Own,
+    percents: Sequence[int],
     changes: Changes,
 ) -> Settled:
     give_back(reservation, changes.deltas)
@@ -235,8 +239,15 @@ def _end(
     for subject, amount in zip(reservation.hold_subjects, reservation.hold_amounts, strict=True):
         counter = counters[reservation.month, subject]
         counter.reserved -= amount
-        counter.spent += spent.get(subject, 0)
-        changes.deltas[reservation.month, subject].spent += spent.get(subject, 0)
+        if added := spent.get(subject, 0):
+            if counter.cap and reservation.organization_id is not None:
+                whose, month = reservation.organization_id, reservation.month
+                changes.passed += [
+                    Passed(subject, whose, month, percent, counter.cap, counter.spent + added)
+                    for percent in passed(counter.cap, counter.spent, counter.spent + added, percents)
+                ]
+            counter.spent += added
+            changes.deltas[reservation.month, subject].spent += added
     return _told(reservation, ending, counters)
 
 

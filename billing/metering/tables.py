@@ -216,6 +216,7 @@ metered_invoice = sa.Table(
     sa.Column("finalizes_at", _moment),
     sa.Column("finalized_at", _moment),
     sa.Column("lined_at", _moment),
+    sa.Column("attempted", sa.Boolean, nullable=False, server_default=sa.false()),
     sa.Column("hosted_url", sa.Text),
     sa.Column("created_at", _moment, nullable=False),
     sa.UniqueConstraint("stripe_invoice_id", name="metered_invoice_stripe_unique"),
@@ -303,5 +304,6 @@ spend_alert = sa.Table(
     sa.Column("cap", sa.BigInteger, nullable=False),
     sa.Column("spent", sa.BigInteger, nullable=False),
     sa.Column("created_at", _moment, nullable=False),
+    sa.Column("told_at", _moment),
 )
 """A share of a cap that an organization or key reached in a month, said once."""

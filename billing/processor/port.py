@@ -108,7 +108,7 @@ class SubscriptionSnapshot:
     """``status`` in Stripe's words; the period is that of its first item.
 
     ``schedule_id`` is the schedule that manages it, ``pending_price_id`` what it changes to once its open
-    invoice is paid.
+    invoice is paid. ``latest_invoice`` is absent where the processor was not asked, but told of it.
     """
 
     id: str
@@ -127,6 +127,7 @@ class SubscriptionSnapshot:
     metadata: Mapping[str, str] = field(default_factory=dict)
     schedule_id: str | None = None
     pending_price_id: str | None = None
+    latest_invoice: "InvoiceSnapshot | None" = None
 
 
 @dataclass(frozen=True)
@@ -186,6 +187,7 @@ class InvoiceSnapshot:
     reason: str | None = None
     finalizes_at: datetime | None = None
     finalized_at: datetime | None = None
+    attempted: bool = False
 
 
 @dataclass(frozen=True)

@@ -59,6 +59,7 @@ def checkout(session: Object) -> CheckoutSnapshot:
 
 def subscription(stripe: Object) -> SubscriptionSnapshot:
     items = stripe["items"]["data"]
+    latest = stripe.get("latest_invoice")
     waiting = (stripe.get("pending_update") or {}).get("subscription_items") or ()
     first = items[0] if items else {}
     return SubscriptionSnapshot(
@@ -75,10 +76,11 @@ def subscription(stripe: Object) -> SubscriptionSnapshot:
         canceled_at=_maybe(stripe.get("canceled_at")),
         ended_at=_maybe(stripe.get("ended_at")),
         trial_end=_maybe(stripe.get("trial_end")),
-        latest_invoice_id=reference(stripe.get("latest_invoice")),
+        latest_invoice_id=reference(latest),
         metadata=_metadata(stripe),
         schedule_id=reference(stripe.get("schedule")),
         pending_price_id=reference(waiting[0]["price"]) if waiting else None,
+        latest_invoice=invoice(latest) if isinstance(latest, Mapping) else None,
     )
 
 
@@ -122,6 +124,7 @@ def invoice(stripe: Object) -> InvoiceSnapshot:
         hosted_url=stripe.get("hosted_invoice_url"),
         next_attempt_at=_maybe(stripe.get("next_payment_attempt")),
         reason=stripe.get("billing_reason"),
+        attempted=bool(stripe.get("attempted")),
         finalizes_at=_maybe(stripe.get("automatically_finalizes_at")),
         finalized_at=_maybe((stripe.get("status_transitions") or {}).get("finalized_at")),
     )

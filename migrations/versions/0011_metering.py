@@ -105,6 +105,7 @@ def _invoices() -> None:
         sa.Column("finalizes_at", TIME),
         sa.Column("finalized_at", TIME),
         sa.Column("lined_at", TIME),
+        sa.Column("attempted", sa.Boolean, nullable=False, server_default=sa.false()),
         sa.Column("hosted_url", sa.Text),
         sa.Column("created_at", TIME, nullable=False),
         sa.UniqueConstraint("stripe_invoice_id", name="metered_invoice_stripe_unique"),
@@ -172,6 +173,7 @@ def _checks() -> None:
         sa.Column("cap", sa.BigInteger, nullable=False),
         sa.Column("spent", sa.BigInteger, nullable=False),
         sa.Column("created_at", TIME, nullable=False),
+        sa.Column("told_at", TIME),
     )
 
 

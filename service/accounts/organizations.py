@@ -201,6 +201,12 @@ async def managers_of(session: AsyncSession | AsyncConnection, organization_id: 
     return (await session.execute(query.order_by(MEMBERSHIP.c.account_id))).scalars().all()
 
 
+async def name_of(session: AsyncSession | AsyncConnection, organization_id: UUID) -> str:
+    """Its name, whoever asks."""
+    query = select(ORGANIZATION.c.name).where(ORGANIZATION.c.id == organization_id)
+    return str((await session.execute(query)).scalar_one())
+
+
 async def leave_all(session: AsyncSession, *, account_id: UUID) -> None:
     """Ends every membership of an account; that it owns nothing alone is the caller's to see to."""
     await session.execute(delete(MEMBERSHIP).where(MEMBERSHIP.c.account_id == account_id))

@@ -4,16 +4,22 @@ from typing import Annotated, Any, Literal
 from uuid import UUID
 
 import msgspec
-from litestar import get
+from litestar import Request, Response, get
 from litestar.di import NamedDependency
+from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import FromPath, QueryParameter
 
 from service.http.login import Person
 from service.http.periods import From, To, period_of
+from service.http.tables import csv_response, wants_csv
 from service.usecases import read_usage
 from service.usecases.context import Context
 
 GroupBy = Annotated[Literal["day", "key", "knowledge_base"], QueryParameter(description="Days are UTC days.")]
+
+Format = Annotated[
+    Literal["json", "csv"] | None, QueryParameter(description="Otherwise the Accept header decides.")
+]
 
 
 class UsageEntry(msgspec.Struct, kw_only=True, omit_defaults=True):
@@ -44,17 +50,22 @@ class Usage(msgspec.Struct, kw_only=True):
 FIELD = {"day": "day", "key": "key_id", "knowledge_base": "knowledge_base_id"}
 
 
-@get("/organizations/{organization_id:uuid}/usage")
+@get(
+    "/organizations/{organization_id:uuid}/usage",
+    responses={200: ResponseSpec(Usage, description="As JSON, or as CSV.", generate_examples=False)},
+)
 async def get_usage(
     organization_id: FromPath[UUID],
+    request: Request[Any, Any, Any],
     person: NamedDependency[Person],
     context: NamedDependency[Context],
     since: From = None,
     until: To = None,
     group_by: GroupBy = "day",
-) -> Usage:
+    format: Format = None,
+) -> Response[Any]:
     """Units and amounts by meter and group, and their total, whatever the grouping; of this UTC month,
-    unless another time is given."""
+    unless another time is given. CSV by Accept or `format`."""
     start, end = period_of(since, until)
     fact = await read_usage.read_usage(
         context,
@@ -72,10 +83,12 @@ async def get_usage(
                 **group, meter=line.meter, units=line.units, amount=line.amount, currency=line.currency
             )
         )
-    return Usage(
-        data=entries,
-        total=UsageTotal(units=fact.units, amount=fact.amount, currency=fact.currency),
-    )
+    if wants_csv(request, format):
+        rows = [(line.group, line.meter, line.units, line.amount, line.currency) for line in fact.lines]
+        header = (FIELD[group_by], "meter", "units", "amount", "currency")
+        return csv_response(header, rows, name=f"usage-{fact.since:%Y-%m-%d}.csv")
+    total = UsageTotal(units=fact.units, amount=fact.amount, currency=fact.currency)
+    return Response(Usage(data=entries, total=total))
 
 
 handlers = [get_usage]

@@ -29,6 +29,11 @@ _SUBSCRIPTION = (
     "started_at",
     "ended_at?",
 )
+_INVOICE = ("id", "status", "total", "amount_due", "amount_paid", "period_start", "period_end", "hosted_url?")
+
+_REQUEST = ("id", "sale_id", "kind", "paid", "reason", "status", "created_at")
+_REFUND = ("id", "sale_id", "amount", "status", "reason", "failure_reason?", "created_at")
+_DISPUTE = ("id", "sale_id", "status", "reason", "amount", "evidence_due_by?", "opened_at", "closed_at?")
 
 EVENT_TYPES: tuple[EventType, ...] = (
     EventType("subscription.created", _CREATOR, "Somebody subscribed, or began a trial.", _SUBSCRIPTION),
@@ -56,13 +61,18 @@ EVENT_TYPES: tuple[EventType, ...] = (
         "A tip was paid.",
         ("id", "sale_id", "knowledge_base_id?", "price", "message?", "paid_at"),
     ),
-    EventType("refund.requested", _CREATOR, "A reader asks for money back."),
-    EventType("refund.created", _CREATOR, "Money was given back."),
-    EventType("refund.updated", _CREATOR, "A refund or its request changed."),
-    EventType("refund.failed", _CREATOR, "A refund did not reach its receiver."),
-    EventType("dispute.created", _CREATOR, "A reader's bank disputes a payment; its sale is frozen."),
-    EventType("dispute.updated", _CREATOR, "A dispute goes on."),
-    EventType("dispute.closed", _CREATOR, "A dispute was won or lost."),
+    EventType("refund.requested", _CREATOR, "A reader asks for money back.", _REQUEST),
+    EventType(
+        "refund.request_closed", _CREATOR, "A request was declined, or withdrawn by its reader.", _REQUEST
+    ),
+    EventType("refund.created", _CREATOR, "Money was given back, or is about to be.", _REFUND),
+    EventType("refund.updated", _CREATOR, "A refund that was pending is done.", _REFUND),
+    EventType("refund.failed", _CREATOR, "A refund did not reach its receiver.", _REFUND),
+    EventType(
+        "dispute.created", _CREATOR, "A reader's bank disputes a payment; its sale is frozen.", _DISPUTE
+    ),
+    EventType("dispute.updated", _CREATOR, "A dispute goes on.", _DISPUTE),
+    EventType("dispute.closed", _CREATOR, "A dispute was won or lost.", _DISPUTE),
     EventType("payout.created", _CREATOR, "Money is on its way to the creator."),
     EventType("payout.updated", _CREATOR, "A payout changed."),
     EventType("payout.paid", _CREATOR, "A payout arrived."),
@@ -90,9 +100,16 @@ EVENT_TYPES: tuple[EventType, ...] = (
         "key.rotated", _ORGANIZATION, "An API key has a new secret.", ("id", "name", "prefix", "rotated_by")
     ),
     EventType("key.revoked", _ORGANIZATION, "An API key works no more.", ("id", "revoked_by")),
-    EventType("usage.alert", _ORGANIZATION, "Spending passed a mark of a cap."),
-    EventType("invoice.paid", _ORGANIZATION, "A metered invoice was paid."),
-    EventType("invoice.payment_failed", _ORGANIZATION, "A metered invoice could not be collected."),
+    EventType(
+        "usage.alert",
+        _ORGANIZATION,
+        "Spending passed a mark of a cap: the organization's, or that of the key named.",
+        ("key_id?", "month", "percent", "cap", "spent"),
+    ),
+    EventType("invoice.paid", _ORGANIZATION, "A metered invoice was paid.", _INVOICE),
+    EventType(
+        "invoice.payment_failed", _ORGANIZATION, "A metered invoice could not be collected.", _INVOICE
+    ),
 )
 
 TEST = "webhook.test"

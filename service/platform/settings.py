@@ -164,6 +164,11 @@ class Settings(BaseSettings):
     """How many groups of one process are admitted at a time, and how many settled."""
     reservation_sweep_seconds: int = Field(10, ge=1)
     usage_report_seconds: int = Field(60, ge=1)
+    spend_alert_percents: str = "50,80,100"
+    """Comma-separated shares of a cap, in percent, that its organization is told of once a month each."""
+    partition_months_ahead: int = Field(2, ge=1, le=24)
+    """For how many months to come usage has its tables ready."""
+    partition_seconds: int = Field(3600, ge=60)
     invoice_grace_hours: int = Field(24, ge=1, le=72)
     """How long after its month an organization's invoice stays a draft that takes late usage."""
     usage_check_seconds: int = Field(3600, ge=60)
@@ -291,6 +296,10 @@ class Settings(BaseSettings):
             timeout_seconds=self.stripe_timeout_seconds,
             automatic_tax=self.stripe_automatic_tax,
         )
+
+    @property
+    def alert_percents(self) -> tuple[int, ...]:
+        return tuple(sorted({int(percent) for percent in _listed(self.spend_alert_percents)}))
 
     @property
     def webhook_secrets(self) -> tuple[str, ...]:

@@ -4,11 +4,15 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 import structlog
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from billing.metering import contracts, invoices
+from billing.metering.invoices import Kept
+from billing.money import Money
 from billing.processor import inbox
 from billing.processor.inbox import Lane
 from billing.processor.port import InvoiceSnapshot
+from service.outgoing.events import announce
 from service.platform.ids import new_id
 from service.usecases.context import Context
 
@@ -34,21 +38,43 @@ async def record_invoice(
         invoice = await context.payments.retrieve_invoice(invoice.id)
     async with context.database.transaction() as session:
         await inbox.guard(session, lane)
-        id, unmatched = await invoices.keep(
+        kept = await invoices.keep(
             session, id=new_id(), organization_id=organization_id, invoice=invoice, usage=usage
         )
-        if not unmatched:
-            return
-        missing = await invoices.line_up(
-            session,
-            new_id=new_id,
-            invoice_id=id,
-            organization_id=organization_id,
-            invoice=invoice,
-            meter_prices=meter_prices,
-        )
+        missing = 0
+        if kept.unmatched:
+            missing = await invoices.line_up(
+                session,
+                new_id=new_id,
+                invoice_id=kept.id,
+                organization_id=organization_id,
+                invoice=invoice,
+                meter_prices=meter_prices,
+            )
+        if kept.now_paid or kept.now_failed:
+            await _tell(session, invoice, kept, organization_id)
     if missing:
-        log.error("invoice.difference", invoice_id=str(id), units=missing)
+        log.error("invoice.difference", invoice_id=str(kept.id), units=missing)
+
+
+async def _tell(session: AsyncSession, invoice: InvoiceSnapshot, kept: Kept, organization_id: UUID) -> None:
+    currency = invoice.currency
+    await announce(
+        session,
+        "invoice.paid" if kept.now_paid else "invoice.payment_failed",
+        organization_id=organization_id,
+        object_id=kept.id,
+        data={
+            "id": kept.id,
+            "status": invoice.status,
+            "total": Money(invoice.total, currency),
+            "amount_due": Money(invoice.amount_due, currency),
+            "amount_paid": Money(invoice.amount_paid, currency),
+            "period_start": kept.period_start,
+            "period_end": kept.period_end,
+            "hosted_url": invoice.hosted_url,
+        },
+    )
 
 
 def _held_until(context: Context, invoice: InvoiceSnapshot) -> datetime | None:

@@ -2,13 +2,16 @@
 
 from uuid import UUID
 
-from billing.metering import counters
+from billing.metering import alerts, counters
+from billing.metering.alerts import Passed
 from billing.money import Money
 from service.accounts import audit
 from service.accounts.organizations import Role, require_role
+from service.platform.database import zhihao_now
 from service.platform.driver import driver_connection
+from service.usecases.alert_spending import alert_soon
 from service.usecases.context import Context
-from service.usecases.read_usage import READERS
+from service.usecases.read_usage import READERS, month_of
 
 SETTERS: tuple[Role, ...] = ("owner", "admin", "billing")
 
@@ -48,6 +51,15 @@ async def set_spend_cap(
             organization_id,
             None if cap is None else (cap.amount, cap.currency),
         )
+        if cap is not None:
+            # Marks that what was spent before is beyond already.
+            month = month_of(await zhihao_now(session))[0].date()
+            spent = await counters.spent_of(await driver_connection(session), organization_id, month)
+            beyond = alerts.passed(cap.amount, 0, spent, context.settings.alert_percents)
+            await alert_soon(
+                session,
+                [Passed(organization_id, organization_id, month, one, cap.amount, spent) for one in beyond],
+            )
         await audit.record(
             session,
             actor_id=account_id,

@@ -13,6 +13,7 @@ from service.platform.database import Database
 from service.platform.driver import driver_connection
 from service.platform.settings import Settings
 from service.usecases.admit_calls import LOST
+from service.usecases.alert_spending import alert_soon
 from service.usecases.context import Context
 from service.usecases.free_included import free_soon
 
@@ -77,13 +78,19 @@ async def _end_group(
             settings.creator_metered_share_bps, settings.take_rate_bps, agreed, settings.share_own_bps
         )
         results, changes = settle(
-            [close.ending for close in closes], held, locked, rates, await facts.read_own_creators(own)
+            [close.ending for close in closes],
+            held,
+            locked,
+            rates,
+            await facts.read_own_creators(own),
+            settings.alert_percents,
         )
         async with connection.pipeline():
             await reservations.end(connection, changes.ended)
             await counters.move(connection, changes.deltas)
             await usage.record(connection, changes.bills, changes.buckets)
         await free_soon(session, changes.freed)
+        await alert_soon(session, changes.passed)
         await finish(
             session,
             [

@@ -142,6 +142,13 @@ async def test_a_spend_cap_holds_from_its_acknowledgement_on(
     assert by_key["data"][0]["key_id"] == str(customer.key_id)
     by_base = (await http.get(f"{path}/usage", params={"group_by": "knowledge_base"})).json()
     assert by_base["data"][0]["knowledge_base_id"] == str(base)
+    for asked in ({"params": {"format": "csv"}}, {"headers": {"Accept": "text/csv"}}):
+        sheet = await http.get(f"{path}/usage", **cast(Any, asked))
+        assert sheet.headers["content-type"].startswith("text/csv")
+        assert sheet.content.decode("utf-8-sig").splitlines() == [
+            "day,meter,units,amount,currency",
+            f"{today},answers,2,40,cny",
+        ]
     span = {"from": "2020-01-01T00:00:00Z", "to": "2020-02-01T00:00:00Z"}
     assert (await http.get(f"{path}/usage", params=span)).json()["total"]["units"] == 0
     assert (await http.get(f"{path}/usage", params={"group_by": "mood"})).status_code == 400

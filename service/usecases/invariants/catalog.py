@@ -3,6 +3,7 @@
 from service.usecases.invariants.books import BOOKS
 from service.usecases.invariants.grants import GRANTS
 from service.usecases.invariants.inbox import INBOX
+from service.usecases.invariants.invoices import INVOICES
 from service.usecases.invariants.ledger import LEDGER
 from service.usecases.invariants.metering import METERING
 from service.usecases.invariants.orphans import ORPHANS
@@ -22,6 +23,7 @@ INVARIANTS = (
     *REFUNDS,
     *PAYOUTS,
     *METERING,
+    *INVOICES,
     *SHARES,
     *GRANTS,
     *SUBSCRIPTIONS,

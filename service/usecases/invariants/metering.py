@@ -93,7 +93,7 @@ METERING = (
         """
         WITH calls AS (
           SELECT organization_id, date_trunc('hour', created_at, 'UTC') AS hour,
-                 sum(amount - unit_price) AS on_top
+                 sum(amount - CASE WHEN included THEN 0 ELSE unit_price END) AS on_top
           FROM reservation WHERE state = 'settled' AND organization_id IS NOT NULL GROUP BY 1, 2
         ), buckets AS (SELECT * FROM usage_bucket WHERE meter = 'creator_prices')
         SELECT format('%s at %s: bucket %s, calls %s', organization_id, hour, total, on_top) AS what
@@ -118,6 +118,36 @@ METERING = (
         SELECT format('%s %s at %s: %s', organization_id, meter, hour, coalesce(rejected, 'not sent')) AS what
         FROM usage_bucket WHERE rejected IS NOT NULL
           OR (due AND hour < zhihao_now() - interval '1 hour' - :pending)
+        """,
+        quick=True,
+    ),
+    Invariant(
+        "meter.included",
+        "No call of a month is billed while an included unit of it is left, and none too many is free.",
+        """
+        WITH calls AS (
+          SELECT organization_id, meter, month, max(included_limit) AS allowed,
+            count(*) FILTER (WHERE included) AS free, count(*) FILTER (WHERE NOT included) AS billed,
+            count(DISTINCT included_limit) AS terms, max(ended_at) AS last
+          FROM reservation WHERE state = 'settled' AND organization_id IS NOT NULL GROUP BY 1, 2, 3
+        )
+        SELECT format('%s %s in %s: %s free and %s billed of %s included',
+          organization_id, meter, calls.month, free, billed, allowed) AS what
+        FROM calls JOIN contract USING (organization_id)
+        -- Under two contracts in one month there are two allowances.
+        WHERE terms = 1 AND contract.started_at < calls.month AND last < zhihao_now() - :pending
+          AND (free > allowed OR (billed > 0 AND free < allowed))
+          AND NOT EXISTS (SELECT FROM reservation r WHERE r.organization_id = calls.organization_id
+            AND r.meter = calls.meter AND r.month = calls.month AND r.state = 'held')
+        """,
+    ),
+    Invariant(
+        "meter.counted",
+        "What was told to the processor is what it counted.",
+        """
+        SELECT format('%s %s since %s: sent %s, counted %s',
+          organization_id, meter, period_start, ours, theirs) AS what
+        FROM usage_check WHERE ours <> theirs
         """,
         quick=True,
     ),
