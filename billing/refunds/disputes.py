@@ -65,12 +65,14 @@ class DisputeFact:
 
 @dataclass(frozen=True)
 class Written:
-    """What writing a dispute changed: ``opened`` is true once, ``closed`` when it was open before."""
+    """What writing a dispute changed: ``opened`` is true once, ``closed`` when it was open before;
+    ``changed``: what its creator sees of it is not what it was."""
 
     dispute: DisputeFact
     sale: Sale
     opened: bool
     closed: bool
+    changed: bool
 
 
 async def write(
@@ -117,7 +119,8 @@ async def write(
         .returning(dispute)
     )
     now = _fact(row.one())
-    return Written(now, sold, opened, was.closed_at is None and not now.open)
+    changed = any(was._mapping[name] != observed[name] for name in observed)
+    return Written(now, sold, opened, was.closed_at is None and not now.open, changed)
 
 
 async def _post(

@@ -31,13 +31,15 @@ FORWARD = {
 
 @dataclass(frozen=True)
 class Written:
-    """What writing a refund changed: ``accepted`` and ``failed`` are true once each."""
+    """What writing a refund changed: ``accepted`` and ``failed`` are true once each, ``changed`` when its
+    status is another."""
 
     refund: RefundFact
     sale: Sale
     accepted: bool
     moved: bool
     failed: bool
+    changed: bool
     ends_subscription: bool
 
 
@@ -62,6 +64,7 @@ async def write(session: AsyncSession, sold: Sale, *, id: UUID, posting_id: UUID
         accepted=was.status == "asked",
         moved=sold.taken != taken,
         failed=row.status in NOTHING_GIVEN and was.status not in NOTHING_GIVEN,
+        changed=row.status != was.status,
         ends_subscription=row.ends_subscription,
     )
 

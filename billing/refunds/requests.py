@@ -174,11 +174,7 @@ async def newest_of(
     session: AsyncSession | AsyncConnection, sale_ids: Sequence[UUID]
 ) -> dict[UUID, RefundRequestFact]:
     """The newest request for each of the sales, by the sale's id."""
-    query = (
-        _selected()
-        .where(refund_request.c.sale_id.in_(sale_ids))
-        .order_by(refund_request.c.id)
-    )
+    query = _selected().where(refund_request.c.sale_id.in_(sale_ids)).order_by(refund_request.c.id)
     # The later ones take the place of the earlier.
     return {row.sale_id: _fact(row) for row in await session.execute(query)}
 

@@ -65,7 +65,7 @@ async def decline_request(
         await requests.close(session, id, status="declined", by=actor_id, answer=answer)
         declined = await requests.find(session, id=id)
         await audit.record(session, actor_id=actor_id, action="refund_request.declined", subject=id)
-        await tell_creator(session, "refund.updated", declined)
+        await tell_creator(session, "refund.request_closed", declined)
         await keep(session, once, declined)
         return declined
 

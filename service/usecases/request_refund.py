@@ -60,7 +60,7 @@ async def withdraw_request(
         await requests.find(session, id=id, account_id=account_id)
         await requests.close(session, id, status="withdrawn", by=account_id)
         withdrawn = await requests.find(session, id=id)
-        await tell_creator(session, "refund.updated", withdrawn)
+        await tell_creator(session, "refund.request_closed", withdrawn)
         await keep(session, once, withdrawn)
         return withdrawn
 
@@ -85,8 +85,7 @@ async def tell_creator(session: AsyncSession, type: str, request: RefundRequestF
     if sold.creator_id is None:
         return
     data = {
-        "id": request.refund_id,
-        "request_id": request.id,
+        "id": request.id,
         "sale_id": request.sale_id,
         "kind": request.kind,
         "paid": request.paid,

@@ -93,7 +93,7 @@ async def _follow(context: Context, session: AsyncSession, written: Written) -> 
                     "answer_by": dispute.evidence_due_by.isoformat() if dispute.evidence_due_by else None,
                 },
             )
-    elif not written.closed:
+    elif written.changed and not written.closed:
         await _tell(session, "dispute.updated", dispute, sold)
     if written.closed:
         await _tell(session, "dispute.closed", dispute, sold)

@@ -54,6 +54,8 @@ async def write_refunds(
         if written.failed:
             await requests.reopen(session, refund_id=written.refund.id)
             await _tell(session, "refund.failed", written)
+        elif written.changed and not written.accepted:
+            await _tell(session, "refund.updated", written)
 
 
 async def money_taken(context: Context, session: AsyncSession, sold: Sale) -> None:
