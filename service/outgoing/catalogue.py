@@ -107,9 +107,7 @@ EVENT_TYPES: tuple[EventType, ...] = (
         ("key_id?", "month", "percent", "cap", "spent"),
     ),
     EventType("invoice.paid", _ORGANIZATION, "A metered invoice was paid.", _INVOICE),
-    EventType(
-        "invoice.payment_failed", _ORGANIZATION, "A metered invoice could not be collected.", _INVOICE
-    ),
+    EventType("invoice.payment_failed", _ORGANIZATION, "A metered invoice could not be collected.", _INVOICE),
 )
 
 TEST = "webhook.test"
