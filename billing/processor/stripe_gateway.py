@@ -36,6 +36,9 @@ from billing.processor.stripe_schedules import StripeSchedules
 from billing.processor.stripe_transfers import StripeTransfers
 from billing.processor.stripe_usage import StripeUsage
 
+_WITH_INVOICE = {"expand": ["latest_invoice"]}
+"""What a subscription waits for is said by its newest invoice."""
+
 
 class StripeGateway(
     StripeMetering,
@@ -151,7 +154,9 @@ class StripeGateway(
     # --- subscriptions --------------------------------------------------------------------------
 
     async def retrieve_subscription(self, subscription_id: str) -> SubscriptionSnapshot:
-        return snapshots.subscription(await asked(self._v1.subscriptions.retrieve_async(subscription_id)))
+        return snapshots.subscription(
+            await asked(self._v1.subscriptions.retrieve_async(subscription_id, present(**_WITH_INVOICE)))
+        )
 
     async def set_cancel_at_period_end(
         self, subscription_id: str, cancel: bool, *, idempotency_key: str
@@ -159,7 +164,9 @@ class StripeGateway(
         return snapshots.subscription(
             await asked(
                 self._v1.subscriptions.update_async(
-                    subscription_id, {"cancel_at_period_end": cancel}, once(idempotency_key)
+                    subscription_id,
+                    present(cancel_at_period_end=cancel, **_WITH_INVOICE),
+                    once(idempotency_key),
                 )
             )
         )
@@ -171,6 +178,7 @@ class StripeGateway(
             items=[{"id": item_id, "price": price_id}],
             proration_behavior="always_invoice" if prorate else "none",
             payment_behavior="pending_if_incomplete" if prorate else None,
+            **_WITH_INVOICE,
         )
         return snapshots.subscription(
             await asked(self._v1.subscriptions.update_async(subscription_id, params, once(idempotency_key)))
@@ -179,7 +187,7 @@ class StripeGateway(
     async def cancel_subscription(
         self, subscription_id: str, *, invoice_now: bool, idempotency_key: str
     ) -> SubscriptionSnapshot:
-        params = present(invoice_now=True if invoice_now else None)
+        params = present(invoice_now=True if invoice_now else None, **_WITH_INVOICE)
         return snapshots.subscription(
             await asked(self._v1.subscriptions.cancel_async(subscription_id, params, once(idempotency_key)))
         )

@@ -73,6 +73,16 @@ async def replace_open(
     return [OpenCheckout(row.id, row.stripe_session_id) for row in rows]
 
 
+async def open_at(session: AsyncSession | AsyncConnection, knowledge_base_id: UUID) -> list[str]:
+    """The pages, by the processor's names, on which something of the knowledge base can still be paid."""
+    query = sa.select(checkout.c.stripe_session_id).where(
+        checkout.c.knowledge_base_id == knowledge_base_id,
+        checkout.c.status == "open",
+        checkout.c.stripe_session_id.is_not(None),
+    )
+    return [str(name) for name in (await session.execute(query.order_by(checkout.c.id))).scalars()]
+
+
 async def opened(session: AsyncSession, id: UUID, *, stripe_session_id: str, url: str) -> bool:
     """Keeps the page; False when the checkout was replaced meanwhile, so that the page must be closed."""
     values = {"stripe_session_id": stripe_session_id, "url": url}

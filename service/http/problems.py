@@ -79,7 +79,7 @@ from service.outgoing.log import DeliveryNotFound
 from service.platform.batcher import Overloaded
 from service.platform.blobs import BlobsUnavailable
 from service.platform.idempotency import IdempotencyConflict, IdempotencyInProgress
-from service.usecases.change_subscription import PlanChangeRefused, SubscriptionEnded
+from service.usecases.change_subscription import NotOnSale, PlanChangeRefused, SubscriptionEnded
 from service.usecases.erase_account import OwnsOrganization, OwnsPublished
 from service.usecases.grant_access import InvalidGrant
 from service.usecases.hold_lane import LaneBusy
@@ -183,6 +183,7 @@ PROBLEMS: dict[type[Exception], Problem] = {
     OwnKnowledgeBase: Problem(409, "own_knowledge_base", "Yours already"),
     AlreadySubscribed: Problem(409, "already_subscribed", "Subscribed already"),
     CheckoutReplaced: Problem(409, "checkout_replaced", "Another checkout was begun"),
+    NotOnSale: Problem(409, "not_on_sale", "Not sold any more"),
     SubscriptionEnded: Problem(409, "subscription_ended", "The subscription has ended"),
     PlanChangeRefused: Problem(409, "plan_change_refused", "No change to this plan"),
     LaneBusy: Problem(409, "change_in_progress", "Another change is under way"),

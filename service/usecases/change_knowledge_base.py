@@ -26,11 +26,12 @@ async def change_knowledge_base(
 
 
 async def delete_knowledge_base(context: Context, *, id: UUID, owner_id: UUID) -> None:
-    """Gone for everybody when this returns. Raises ``KnowledgeBaseNotFound``."""
+    """Gone for everybody when this returns, and nothing renews. Raises ``KnowledgeBaseNotFound``."""
     async with context.database.transaction() as session:
         await knowledge_bases.get_owned(session, id=id, owner_id=owner_id, lock=True)
         await knowledge_bases.delete(session, id=id)
         await card_changed(session, id)
+        await defer(session, "end_renewals", knowledge_base_id=str(id))
         await defer(session, "drop_index", lock=index_lock(id), knowledge_base_id=str(id))
 
 

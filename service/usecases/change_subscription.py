@@ -9,6 +9,7 @@ from billing.processor import inbox, intents
 from billing.subscriptions import changes, projecting
 from billing.subscriptions.changes import RUNNING
 from billing.subscriptions.projecting import LIVE
+from service.knowledge import knowledge_bases
 from service.platform.ids import new_id
 from service.usecases.context import Context
 from service.usecases.hold_subscription import HeldSubscription, subscription_held
@@ -19,6 +20,10 @@ DAYS = {"month": 30, "year": 365}
 
 class SubscriptionEnded(Exception):
     """The subscription has ended, or was never paid: there is nothing to change."""
+
+
+class NotOnSale(Exception):
+    """The knowledge base is not sold any more: what runs, runs out."""
 
 
 class PlanChangeRefused(Exception):
@@ -34,13 +39,18 @@ async def change_subscription(
     the old plan stays. A cheaper or shorter one begins with the next period; naming the plan one has takes
     back what is still to come. What is None is left as it is.
 
-    Raises ``SubscriptionNotFound``, ``SubscriptionEnded``, ``PlanNotFound``, ``PlanChangeRefused``,
-    ``LaneBusy``, ``ProcessorRefused`` and ``ProcessorUnavailable``.
+    Raises ``SubscriptionNotFound``, ``SubscriptionEnded``, ``NotOnSale``, ``PlanNotFound``,
+    ``PlanChangeRefused``, ``LaneBusy``, ``ProcessorRefused`` and ``ProcessorUnavailable``.
     """
     async with context.database.reading() as connection:
         known = await projecting.find(connection, id=id, account_id=account_id)
+        base_id = known.knowledge_base_id
+        base = (await knowledge_bases.get_many(connection, [base_id])).get(base_id)
     if known.status not in LIVE:
         raise SubscriptionEnded("This subscription has ended; subscribe again.")
+    goes_on = plan_id is not None or cancel_at_period_end is False
+    if goes_on and (base is None or base.status != "published"):
+        raise NotOnSale("This knowledge base is not sold any more; what is paid for runs out.")
     async with subscription_held(context, known) as held:
         if held.fact.status not in LIVE:
             raise SubscriptionEnded("This subscription has ended; subscribe again.")

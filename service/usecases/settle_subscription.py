@@ -72,7 +72,9 @@ async def write_subscription(
         return reference
     if reference.account_id is None or reference.knowledge_base_id is None or reference.creator_id is None:
         return None
-    due = await _due(context, snapshot)
+    if _unpaid_first(snapshot):
+        snapshot = replace(snapshot, status="incomplete")
+    due = _due(snapshot)
     async with context.database.transaction() as session:
         await inbox.guard(session, lane)
         price_id = snapshot.price_ids[0] if snapshot.price_ids else ""
@@ -105,14 +107,24 @@ async def write_subscription(
     return subscription
 
 
-async def _due(context: Context, snapshot: SubscriptionSnapshot) -> InvoiceSnapshot | None:
+def _unpaid_first(snapshot: SubscriptionSnapshot) -> bool:
+    """Whether it runs by the processor's word alone: a first payment that comes later is on its way."""
+    invoice = snapshot.latest_invoice
+    return (
+        snapshot.status == "active"
+        and invoice is not None
+        and invoice.reason == "subscription_create"
+        and invoice.status == "open"
+    )
+
+
+def _due(snapshot: SubscriptionSnapshot) -> InvoiceSnapshot | None:
     """The invoice that its holder can pay: of a period, or of a change that waits for it."""
-    if snapshot.latest_invoice_id is None:
+    invoice = snapshot.latest_invoice
+    if invoice is None or invoice.status != "open":
         return None
-    if snapshot.status not in UNPAID | {"incomplete"} and snapshot.pending_price_id is None:
-        return None
-    invoice = await context.payments.retrieve_invoice(snapshot.latest_invoice_id)
-    return invoice if invoice.status == "open" else None
+    waits = snapshot.status in UNPAID | {"incomplete"} or snapshot.pending_price_id is not None
+    return invoice if waits else None
 
 
 async def _follow_change(

@@ -342,6 +342,26 @@ async def test_unpublishing_ends_renewals(shop: Shop) -> None:
     await shop.checkout(other, plan, expect=404)
 
 
+@pytest.mark.parametrize("gone", ["POST /unpublish", "DELETE "], ids=["unpublished", "deleted"])
+async def test_a_page_left_open_sells_nothing_that_is_not_for_sale_any_more(shop: Shop, gone: str) -> None:
+    plan, early, late, paid = await shop.plan(), *[await shop.reader(n) for n in ("early", "late", "paid")]
+    await shop.subscribe(early, plan)
+    left_open, just_paid = await shop.checkout(late, plan), await shop.checkout(paid, plan)
+    await shop.pay(just_paid["checkout_url"])
+    method, _, step = gone.partition(" ")
+    path = f"/creator/v1/knowledge-bases/{shop.base['id']}{step}"
+    await shop.call(method, path, shop.creator, expect=204 if method == "DELETE" else 200)
+    await shop.run_jobs("end_renewals")
+    assert (await shop.pay(left_open["checkout_url"])).status_code == 404
+    for reader in (early, paid):
+        [subscription] = (await shop.call("GET", "/v1/subscriptions", reader))["data"]
+        assert (subscription["status"], subscription["cancel_at_period_end"]) == ("active", True)
+        path = f"/v1/subscriptions/{subscription['id']}"
+        refused = await shop.call("PATCH", path, reader, {"cancel_at_period_end": False}, 409)
+        assert refused["code"] == "not_on_sale"
+    assert (await shop.call("GET", "/v1/subscriptions", late))["data"] == []
+
+
 async def test_a_refund_is_asked_for_once(shop: Shop) -> None:
     plan, reader = await shop.plan(), await shop.reader()
     subscription = await shop.subscribe(reader, plan)

@@ -135,6 +135,17 @@ async def test_story_4_what_is_paid_later_grants_nothing_until_it_is(
     assert given["status"] == ("paid" if paid else "expired")
 
 
+async def test_story_4_a_subscription_paid_later_begins_when_it_is_paid(shop: Shop) -> None:
+    reader = await shop.reader()
+    await shop.pay((await shop.checkout(reader, await shop.plan()))["checkout_url"], PAYS_LATER)
+    await shop.settle("checkout.session.completed", "customer.subscription.created")
+    assert [one["status"] for one in await subscriptions(shop, reader)] == ["incomplete"]
+    assert await counted(shop, "access_grant", "sale") == [0, 0]
+    await advance(shop, 1, "invoice.paid")
+    assert [one["status"] for one in await subscriptions(shop, reader)] == ["active"]
+    assert await counted(shop, "access_grant", "sale") == [1, 1]
+
+
 async def test_story_10_an_end_at_once_is_an_end_and_costs_nothing_more(shop: Shop) -> None:
     reader, plan = await shop.reader(), await shop.plan()
     subscription = await shop.subscribe(reader, plan)
