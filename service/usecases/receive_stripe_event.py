@@ -4,7 +4,7 @@ import structlog
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from billing.processor import inbox
-from billing.processor.stripe_events import API_VERSION, Endpoint, verified
+from billing.processor.stripe_events import API_VERSION, Endpoint, require_young, verified
 from service.platform.alarms import raise_alarm
 from service.platform.jobs import defer
 from service.usecases.context import Context
@@ -27,7 +27,9 @@ async def receive_stripe_event(
         # Its objects may have their fields elsewhere. They are fetched in our version; what is read off the
         # event itself, as whose it is, may be amiss until the endpoint's version is set right.
         log.error("stripe_event.api_version", id=event.id, version=event.api_version, ours=API_VERSION)
+    assert signature is not None, "none verifies nothing"
     async with context.database.transaction() as session:
+        require_young(signature, now=await inbox.clock(session))
         if await inbox.store(session, event, endpoint=endpoint):
             await settle_soon(session, event.lane)
             if event.api_version not in (None, API_VERSION):

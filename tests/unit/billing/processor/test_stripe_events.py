@@ -2,6 +2,7 @@
 
 import json
 import time
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 from stripe import WebhookSignature
 
 from billing.processor.inbox import StoredEvent
-from billing.processor.stripe_events import Endpoint, InvalidEvent, verified
+from billing.processor.stripe_events import Endpoint, InvalidEvent, require_young, verified
 from billing.processor.stripe_tasks import Task, task_of
 
 SECRET, OLD_SECRET = "whsec_new", "whsec_old"
@@ -67,10 +68,14 @@ def test_a_thin_event_is_read_at_its_own_endpoint() -> None:
             accept(wrong, endpoint)  # type: ignore[arg-type]  # a pair of a tuple
 
 
-def test_an_old_signature_is_refused_and_a_young_one_not() -> None:
-    assert accept(EVENT, age=250).id == "evt_1"
+def test_an_old_signature_is_refused_and_a_young_one_not_by_the_clock_that_is_named() -> None:
+    now = datetime.now(UTC)
+    require_young(signed("{}", age=250), now=now)
+    require_young(signed("{}", age=-3600), now=now)
     with pytest.raises(InvalidEvent):
-        accept(EVENT, age=301)
+        require_young(signed("{}", age=301), now=now)
+    require_young(signed("{}", age=3600), now=now - timedelta(hours=1))
+    assert accept(EVENT, age=3600).id == "evt_1"
 
 
 @pytest.mark.parametrize(
