@@ -124,9 +124,16 @@ async def project(
 
 
 async def known(session: AsyncSession, stripe_subscription_id: str) -> SubscriptionFact | None:
-    """What is known of the processor's subscription; nobody else writes it until the transaction ends."""
+    """What is known of the processor's subscription; nobody else writes it until the transaction ends.
+
+    Two who see it for the first time come one after the other too.
+    """
     query = sa.select(subscription).where(subscription.c.stripe_subscription_id == stripe_subscription_id)
     row = (await session.execute(query.with_for_update())).one_or_none()
+    if row is None:
+        lock = sa.text("SELECT pg_advisory_xact_lock(hashtextextended(:key, 0))")
+        await session.execute(lock, {"key": f"subscription:{stripe_subscription_id}"})
+        row = (await session.execute(query.with_for_update())).one_or_none()
     return None if row is None else fact(row)
 
 

@@ -74,6 +74,12 @@ subscription = sa.Table(
     sa.Index("subscription_account_index", "account_id", "id"),
     sa.Index("subscription_knowledge_base_index", "knowledge_base_id", "status"),
     sa.Index("subscription_creator_index", "creator_id"),
+    sa.Index(
+        "subscription_renewal_index",
+        "status",
+        "current_period_end",
+        postgresql_where=sa.text("NOT cancel_at_period_end AND status IN ('active', 'trialing')"),
+    ),
 )
 
 # A creator asks those who bought a plan at another price to pay its price of now.

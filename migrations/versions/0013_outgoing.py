@@ -99,6 +99,12 @@ def upgrade() -> None:
     op.create_index("letter_due_index", "letter", ["next_at"], postgresql_where=sa.text("state = 'waiting'"))
     op.create_index("letter_account_index", "letter", ["account_id"])
     op.create_index("letter_created_index", "letter", ["created_at"])
+    op.create_index(
+        "subscription_renewal_index",
+        "subscription",
+        ["status", "current_period_end"],
+        postgresql_where=sa.text("NOT cancel_at_period_end AND status IN ('active', 'trialing')"),
+    )
 
 
 def _create_deliveries() -> None:

@@ -51,9 +51,9 @@ class Receiver:
     def types(self) -> list[str]:
         return [each.event["type"] for each in self.received]
 
-    async def got(self, count: int) -> None:
+    async def got(self, count: int, *, seconds: float = 5) -> None:
         """Returns once this many requests have come."""
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(seconds):
             while len(self.received) < count:
                 self.came.clear()
                 await self.came.wait()
