@@ -16,6 +16,7 @@ from billing.sandbox.config import API_VERSION
 from billing.sandbox.errors import ApiError, invalid
 from billing.sandbox.expand import expand
 from billing.sandbox.faults import Cut, Fate
+from billing.sandbox.foreign import PRIVATE, adapt, is_foreign
 from billing.sandbox.idempotency import Kept, fingerprint, keep, recall
 from billing.sandbox.routes import Call, Route, match
 from billing.sandbox.runtime import Runtime
@@ -37,7 +38,7 @@ async def answer(request: Request) -> Response:
         fate = runtime.faults.strike()
         _authenticate(request)
         route, ids = _route(request)
-        raw = await _raw(request)
+        raw = adapt(request, await _raw(request))
         kept = await _perform(runtime, request, route, ids, raw, headers, fate)
         status, body = kept.status, kept.body
         if kept.request_id != headers["Request-Id"]:
@@ -119,7 +120,7 @@ async def _handle(store: Store, call: Call, route: Route) -> Body:
 
 def _route(request: Request) -> tuple[Route, dict[str, str]]:
     found = match(request.method, request.url.path)
-    if found is None:
+    if found is None or (request.url.path.startswith(PRIVATE) and not is_foreign(request)):
         raise ApiError(
             404,
             f"Unrecognized request URL ({request.method}: {request.url.path}): the sandbox does not have it.",
@@ -130,7 +131,7 @@ def _route(request: Request) -> tuple[Route, dict[str, str]]:
 async def _raw(request: Request) -> Body:
     """The parameters as sent: form-encoded for v1, JSON for v2; the query for what has no body."""
     version = request.headers.get("stripe-version", API_VERSION)
-    if version != API_VERSION:
+    if version != API_VERSION and not is_foreign(request):
         raise invalid(f"The sandbox speaks {API_VERSION} only, not {version}.")
     query = forms.parse(request.url.query)
     if request.method == "GET":

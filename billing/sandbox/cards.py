@@ -46,12 +46,15 @@ CARDS = {
         Card("4000000000000341", later="declined"),
         Card("4000002500003155", now="authenticates"),
         Card("4000002760003184", now="authenticates", later="authenticates"),
+        Card("4000000000003220", now="authenticates", later="authenticates"),
         Card("4000000000000077", available_after=0),
         Card("4000000000000259", disputed=True),
         Card("4000000000001976", disputed=True, inquiry=True),
         Card("4000000000002685", disputed=True),
         Card("AT611904300234573201", "sepa", "settles", "settles", debit=True),
         Card("AT861904300235473202", "sepa", "bounces", "bounces", debit=True),
+        Card("AT321904300235473204", "sepa", "settles", "settles", debit=True),
+        Card("IT60X0542811101000000123456", "sepa", "bounces", "bounces", debit=True),
     )
 }
 
@@ -73,6 +76,7 @@ TOKENS = {
     "pm_card_chargeCustomerFail": "4000000000000341",
     "pm_card_authenticationRequiredOnSetup": "4000002500003155",
     "pm_card_authenticationRequired": "4000002760003184",
+    "pm_card_threeDSecure2Required": "4000000000003220",
     "pm_card_bypassPending": "4000000000000077",
     "pm_card_createDispute": "4000000000000259",
     "pm_card_createDisputeInquiry": "4000000000001976",

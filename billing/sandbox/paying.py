@@ -8,11 +8,11 @@ from billing.sandbox.basket import assess
 from billing.sandbox.cards import CARDS, REASONS, new_method
 from billing.sandbox.charging import attach, attempt, check_card, new_intent
 from billing.sandbox.drafting import compute
-from billing.sandbox.errors import invalid
 from billing.sandbox.resources.checkout import customer_details
 from billing.sandbox.resources.customers import new_customer
 from billing.sandbox.resources.taxes import new_tax_id
-from billing.sandbox.shape import Body, build, new_id
+from billing.sandbox.setting_up import new_setup, set_up
+from billing.sandbox.shape import Body
 from billing.sandbox.store import Store
 from billing.sandbox.subscribing import Terms, after_invoice, begin, ended
 from billing.sandbox.taxing import place_of
@@ -258,30 +258,11 @@ async def _pay_first(store: Store, subscription: Body, method: Body, payer: Paye
 
 
 async def _setup(store: Store, session: Body, method: Body, payer: Payer) -> str | None:
-    if CARDS[method["_card"]].now == "declined":
-        return CARDS[method["_card"]].decline_code
-    if payer.authenticated is False:
-        raise invalid("The card was not authenticated.", code="setup_intent_authentication_failure")
-    if session["customer"]:
-        await attach(store, method, session["customer"])
-    id = new_id("seti")
-    intent = build(
-        "setup_intent",
-        id=id,
-        automatic_payment_methods=None,
-        client_secret=f"{id}_secret_{new_id('x', 20)[2:]}",
-        created=store.now,
-        customer=session["customer"],
-        livemode=False,
-        metadata={},
-        payment_method=method["id"],
-        payment_method_types=[method["type"]],
-        status="succeeded",
-        usage="off_session",
-    )
-    await store.created(intent)
-    await store.emit("setup_intent.succeeded", intent)
-    session.update(setup_intent=id, payment_status="no_payment_required")
+    intent = await new_setup(store, customer=session["customer"])
+    intent = await set_up(store, intent, method, authenticated=payer.authenticated)
+    if intent["last_setup_error"]:
+        return str(intent["last_setup_error"]["decline_code"])
+    session.update(setup_intent=intent["id"], payment_status="no_payment_required")
     return None
 
 

@@ -41,7 +41,9 @@ class Route:
     handler: Handler
 
     def read(self, raw: Body) -> Body:
-        """The parameters as the SDK types them. Raises ``ApiError`` 400."""
+        """The parameters as the SDK types them, or as they are where it has none. Raises ``ApiError`` 400."""
+        if not self.params:
+            return raw
         decoded: Body = decode(params_type(self.params), raw)
         return decoded
 

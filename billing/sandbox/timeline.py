@@ -54,7 +54,7 @@ async def _invoice(store: Store, invoice: Body) -> None:
         invoice = await invoicing.finalize(store, invoice)
     details = (invoice["parent"] or {}).get("subscription_details")
     subscription = await store.find(details["subscription"]) if details else None
-    if invoice["status"] == "open":
+    if invoice["status"] == "open" and invoice["collection_method"] == "charge_automatically":
         method = await _method(store, invoice, subscription)
         invoice = await invoicing.collect(store, invoice, method, off_session=True)
     if invoice["status"] != "paid" and invoice["_due"] is not None and invoice["_due"] <= store.now:

@@ -2,7 +2,8 @@
 
 from copy import deepcopy
 
-from billing.sandbox.errors import invalid
+from billing.sandbox.booking import balance
+from billing.sandbox.errors import invalid, missing_object
 from billing.sandbox.routes import Call, route
 from billing.sandbox.shape import Body, build, list_of, merge, new_id
 from billing.sandbox.store import Store
@@ -28,6 +29,7 @@ CURRENCIES = {
     "MY": "myr",
     "TH": "thb",
 }
+RESTRICTED = ("individual.verification.document",)
 ASKED = ("business_type", "external_account", "tos_acceptance.date", "tos_acceptance.ip")
 
 
@@ -93,7 +95,10 @@ async def create(call: Call) -> Body:
     account["external_accounts"]["url"] = f"/v1/accounts/{account['id']}/external_accounts"
     merge(account, params, "business_type", "email")
     account["business_profile"].update(params.get("business_profile") or {})
-    return await store.put(account)
+    await store.put(account)
+    if account["type"] == "custom" and params.get("tos_acceptance"):
+        return await onboard(store, account)  # it brought its papers itself
+    return account
 
 
 def _requested(params: Body) -> list[str]:
@@ -175,6 +180,51 @@ async def onboard(store: Store, account: Body) -> Body:
     )
     account["tos_acceptance"]["date"] = store.now
     return await changed(store, before, account)
+
+
+@route("DELETE", "/v1/accounts/{account}", "_account_delete_params:AccountDeleteParams")
+async def delete(call: Call) -> Body:
+    """Forgets an account that holds nothing."""
+    account = await call.store.get(call.ids["account"], "account", "account")
+    if any(sum(amounts) for amounts in (await balance(call.store.of(account["id"]))).values()):
+        raise invalid("The account still has a balance.", param="account")
+    await deauthorize(call.store, account)
+    return {"id": account["id"], "object": "account", "deleted": True}
+
+
+async def deauthorize(store: Store, account: Body) -> None:
+    """The account leaves the platform, which may not touch it any more."""
+    await store.remove(account["id"])
+    application = {"id": "ca_sandbox", "object": "application", "name": "Zhihao"}
+    await store.emit("account.application.deauthorized", application, account=account["id"])
+
+
+async def restrict(store: Store, account: Body, *, restricted: bool) -> Body:
+    """Something is wanted of the account, and until it is there nothing is paid; or all is well again."""
+    before = deepcopy(account)
+    due = RESTRICTED if restricted else ()
+    account.update(
+        payouts_enabled=account["details_submitted"] and not restricted,
+        charges_enabled="card_payments" in account["capabilities"] and not restricted,
+        requirements=_requirements(due),
+        capabilities=dict.fromkeys(
+            account["capabilities"],
+            "active" if account["details_submitted"] and not restricted else "inactive",
+        ),
+    )
+    return await changed(store, before, account)
+
+
+@route(
+    "GET",
+    "/v1/accounts/{account}/capabilities/{capability}",
+    "_account_capability_retrieve_params:AccountCapabilityRetrieveParams",
+)
+async def retrieve_capability(call: Call) -> Body:
+    account = await call.store.get(call.ids["account"], "account", "account")
+    if call.ids["capability"] not in account["capabilities"]:
+        raise missing_object("capability", call.ids["capability"], "capability")
+    return capability(account, call.ids["capability"])
 
 
 @route(

@@ -2,6 +2,7 @@
 
 from copy import deepcopy
 
+from billing.sandbox.errors import invalid
 from billing.sandbox.products import PRODUCT_FIELDS, new_price, new_product, take_lookup_key
 from billing.sandbox.routes import Call, route
 from billing.sandbox.shape import Body, merge
@@ -30,6 +31,16 @@ async def update_product(call: Call) -> Body:
     merge(product, call.params, *PRODUCT_FIELDS)
     product["updated"] = call.store.now
     return await call.store.changed(before, product)
+
+
+@route("DELETE", "/v1/products/{id}", "_product_delete_params:ProductDeleteParams")
+async def delete_product(call: Call) -> Body:
+    product = await call.store.get(call.ids["id"], "product")
+    if await call.store.select("price", product=product["id"]):
+        raise invalid("This product cannot be deleted because it has one or more prices.", param="id")
+    await call.store.remove(product["id"])
+    await call.store.emit("product.deleted", product)
+    return {"id": product["id"], "object": "product", "deleted": True}
 
 
 @route("POST", "/v1/prices", "_price_create_params:PriceCreateParams")

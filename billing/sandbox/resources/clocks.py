@@ -40,6 +40,23 @@ async def retrieve_clock(call: Call) -> Body:
 
 
 @route(
+    "DELETE",
+    "/v1/test_helpers/test_clocks/{test_clock}",
+    "test_helpers._test_clock_delete_params:TestClockDeleteParams",
+)
+async def delete_clock(call: Call) -> Body:
+    """Forgets the clock, and everybody who lived by it."""
+    clock = await call.store.get(call.ids["test_clock"], "test_helpers.test_clock", "test_clock")
+    await call.store.connection.execute(
+        "DELETE FROM sandbox.object WHERE account = %s AND (clock = %s OR id = %s OR"
+        " (type = 'customer' AND body->>'test_clock' = %s))",
+        [call.store.account, clock["id"], clock["id"], clock["id"]],
+    )
+    await call.store.emit("test_helpers.test_clock.deleted", clock)
+    return {"id": clock["id"], "object": "test_helpers.test_clock", "deleted": True}
+
+
+@route(
     "POST",
     "/v1/test_helpers/test_clocks/{test_clock}/advance",
     "test_helpers._test_clock_advance_params:TestClockAdvanceParams",

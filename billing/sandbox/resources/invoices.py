@@ -6,6 +6,7 @@ from typing import Any
 from billing.sandbox import invoice_items, invoicing
 from billing.sandbox.changing import settle_pending
 from billing.sandbox.charging import card_error, resolve_method
+from billing.sandbox.config import DAY
 from billing.sandbox.drafting import compute
 from billing.sandbox.errors import ApiError, invalid, missing_param
 from billing.sandbox.local_time import local
@@ -15,10 +16,13 @@ from billing.sandbox.shape import Body, list_of, merge
 from billing.sandbox.store import Store
 from billing.sandbox.subscribing import after_invoice, default_method
 
-TAKEN = ("description", "footer", "auto_advance", "default_payment_method", "due_date")
+TAKEN = (
+    *("description", "footer", "auto_advance", "default_payment_method", "due_date"),
+    *("collection_method",),
+)
 NOT_OURS = (
     *("account_tax_ids", "application_fee_amount", "default_tax_rates", "discounts", "from_invoice"),
-    *("on_behalf_of", "shipping_cost", "transfer_data", "issuer", "days_until_due"),
+    *("on_behalf_of", "shipping_cost", "transfer_data", "issuer"),
 )
 
 
@@ -71,6 +75,8 @@ async def create(call: Call) -> Body:
     )
     invoice["auto_advance"] = False
     merge(invoice, params, *TAKEN)
+    if "days_until_due" in params:
+        invoice["due_date"] = store.now + params["days_until_due"] * DAY
     _hold(store, invoice, params)
     await invoice_items.take(store, waiting, invoice["id"])
     return await store.created(invoice)

@@ -3,7 +3,7 @@
 from copy import deepcopy
 from typing import Any
 
-from billing.sandbox.cards import new_method
+from billing.sandbox.cards import TOKENS, new_method
 from billing.sandbox.charging import attach, attempt, card_error, check_card, new_intent, resolve_method
 from billing.sandbox.errors import ApiError, invalid, missing_param
 from billing.sandbox.local_time import local
@@ -16,7 +16,10 @@ TAKEN = (
     *("description", "receipt_email", "setup_future_usage", "shipping", "statement_descriptor"),
     *("statement_descriptor_suffix", "transfer_group"),
 )
-NOT_OURS = ("application_fee_amount", "on_behalf_of", "transfer_data", "confirmation_token")
+NOT_OURS = (
+    *("application_fee_amount", "on_behalf_of", "transfer_data", "confirmation_token"),
+    *("payment_method_data", "amount_details", "hooks"),
+)
 
 
 @route("POST", "/v1/payment_intents", "_payment_intent_create_params:PaymentIntentCreateParams")
@@ -25,6 +28,8 @@ async def create_intent(call: Call) -> Body:
     for name in NOT_OURS:
         if name in params:
             raise invalid(f"The sandbox does not do {name}.", param=name)
+    if params.get("capture_method") == "manual":
+        raise invalid("The sandbox captures at once.", param="capture_method")
     customer = None
     if "customer" in params:
         customer = await store.get(params["customer"], "customer", "customer")
@@ -128,20 +133,42 @@ async def cancel_intent(call: Call) -> Body:
 @route("POST", "/v1/payment_methods", "_payment_method_create_params:PaymentMethodCreateParams")
 async def create_method(call: Call) -> Body:
     params = call.params
-    if params.get("type", "card") != "card":
-        raise invalid("The sandbox has cards only.", param="type")
-    card: Any = params.get("card") or {}
-    if "number" not in card:
-        raise missing_param("card[number]")
     details = params.get("billing_details") or {}
     method = new_method(
-        check_card(card["number"]),
+        check_card(_number(params)),
         call.store.now,
         email=details.get("email") or None,
         name=details.get("name") or None,
     )
     merge(method, params)
     return await call.store.put(method)
+
+
+def _number(params: Body) -> str:
+    """The test number, by itself, by its token or as an IBAN."""
+    kind = params.get("type", "card")
+    if kind not in ("card", "sepa_debit"):
+        raise invalid("The sandbox has cards and SEPA debits only.", param="type")
+    given: Any = params.get(kind) or {}
+    if kind == "sepa_debit":
+        return str(given.get("iban", ""))
+    token = str(given.get("token", "")).replace("tok_", "pm_card_", 1)
+    if "number" not in given and token not in TOKENS:
+        raise missing_param("card[number]")
+    return str(given.get("number") or TOKENS[token])
+
+
+@route(
+    "POST",
+    "/v1/payment_methods/{payment_method}",
+    "_payment_method_update_params:PaymentMethodUpdateParams",
+)
+async def update_method(call: Call) -> Body:
+    method = await call.store.get(call.ids["payment_method"], "payment_method", "payment_method")
+    before = deepcopy(method)
+    merge(method, call.params)
+    method["billing_details"].update(call.params.get("billing_details") or {})
+    return await call.store.changed(before, method)
 
 
 @route("GET", "/v1/payment_methods", "_payment_method_list_params:PaymentMethodListParams")
