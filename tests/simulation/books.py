@@ -49,6 +49,7 @@ class Sale:
     """One payment to one creator, and how it was divided."""
 
     creator: str
+    what: str
     currency: str
     amount: int
     creator_part: int
@@ -82,7 +83,7 @@ class Books:
         self.platform_fees[currency] += our_fee
         self.balance[currency] += amount - fee
         self.deeds[what] += 1
-        return Sale(creator, currency, amount, theirs, ours, their_fee, our_fee)
+        return Sale(creator, what, currency, amount, theirs, ours, their_fee, our_fee)
 
     def give_back(self, what: str, sale: Sale, amount: int) -> None:
         """``amount`` of a sale was returned. Counted from the whole, so that parts add up to it."""

@@ -67,9 +67,7 @@ class MoneyMachine(RuleBasedStateMachine):
         self.creator = await self.market.creator(f"c{run}", "cny", 990, 9900)
         self.readers = [await register(self.market.client, f"r{run}x{n}") for n in range(READERS)]
         self.company = await self.market.company(f"o{run}")
-        body = {"return_url": "http://127.0.0.1/"}
-        page = await self.market.call("POST", "/creator/v1/payout-account", self.creator.who, body, 201)
-        await self.market.outside.post(page["onboarding_url"], data={"country": "US"})
+        await self.market.onboard(self.creator)
         await self.market.work()
 
     # --- what people do --------------------------------------------------------------------------------

@@ -115,6 +115,13 @@ class Market:
         await self.call("POST", f"{path}/publish", who, {"rights_declared": True})
         return made
 
+    async def onboard(self, creator: Creator) -> None:
+        """The creator says at the hosted page who they are, and can be paid."""
+        body = {"return_url": "http://127.0.0.1/"}
+        page = await self.call("POST", "/creator/v1/payout-account", creator.who, body, 201)
+        answer = await self.outside.post(page["onboarding_url"], data={"country": "US"})
+        assert answer.status_code == 303, answer.text[:500]
+
     async def company(self, name: str) -> Company:
         """An organization with a contract in force and a key."""
         owner = await register(self.client, name)

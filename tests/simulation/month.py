@@ -49,6 +49,8 @@ class Month:
             monthly = self.random.randrange(low, high)
             made = await self.market.creator(f"creator{n}", currency, monthly, monthly * 10)
             self.creators.append(made)
+            if n % 2 == 0:
+                await self.market.onboard(made)
         for n in range(companies):
             self.companies.append(await self.market.company(f"company{n}"))
             self.calls[self.companies[-1].id] = []
@@ -100,8 +102,8 @@ class Month:
 
     async def _something(self) -> None:
         """One of the rarer things, if there is somebody to do it."""
-        deeds = [self._cancel, self._leave, self._upgrade, self._refund]
-        await self.random.choices(deeds, [2, 1, 1, 5])[0]()
+        deeds = [self._cancel, self._leave, self._upgrade, self._refund, self._dispute]
+        await self.random.choices(deeds, [2, 1, 1, 5, 2])[0]()
 
     async def _cancel(self) -> None:
         member = self._pick(lambda member: not member.ends)
@@ -160,6 +162,29 @@ class Month:
         body = {"amount": {"amount": amount, "currency": sale.currency}, "end_subscription": False}
         await self.market.call("POST", f"/creator/v1/sales/{found.id}/refund", creator.who, body, 201)
         self.books.give_back("refund", sale, amount)
+
+    async def _dispute(self) -> None:
+        """A bank takes back what was paid once, and decides."""
+        single = [
+            (reader, sale)
+            for reader, sale in self.sales
+            if sale.what in {"tip", "pass"} and sale.returned < sale.amount
+        ]
+        if not single:
+            return
+        reader_id, sale = self.random.choice(single)
+        self.sales.remove((reader_id, sale))
+        [row] = await self.market.rows(
+            "SELECT stripe_charge_id AS charge FROM sale WHERE account_id = :reader", reader=reader_id
+        )
+        opened = await self.market.control("POST", "disputes", {"charge": row.charge})
+        await self.market.work()
+        end = self.random.choice(["won", "lost"])
+        await self.market.control("POST", "disputes", {"dispute": opened["id"], "status": end})
+        if end == "lost":
+            self.books.lose(sale)
+        else:
+            self.books.win(sale)
 
     # --- what programs do ------------------------------------------------------------------------------
 

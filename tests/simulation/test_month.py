@@ -43,11 +43,23 @@ async def test_a_month_comes_to_what_people_did(market: Market) -> None:
     await _the_creators_agree(month)
     await _the_ledger_agrees(month)
     await _the_sandbox_agrees(month)
+    await _the_transfers_agree(month)
     faults = [
         (finding.name, finding.faults) for finding in await check_invariants(market.context) if finding.faults
     ]
     assert faults == []
-    wanted = {"month", "year", "pass", "tip", "renewal", "refund", "cancel", "metered invoice"}
+    wanted = {
+        "month",
+        "year",
+        "pass",
+        "tip",
+        "renewal",
+        "refund",
+        "cancel",
+        "metered invoice",
+        "dispute won",
+        "dispute lost",
+    }
     assert wanted <= set(month.books.deeds), month.books.deeds
 
 
@@ -79,6 +91,26 @@ async def _the_ledger_agrees(month: Month) -> None:
         assert found["processor_fees", currency] == month.books.platform_fees[currency]
 
 
+async def _the_transfers_agree(month: Month) -> None:
+    """What creators are shown as paid is what was transferred to them."""
+    sent: Counter[tuple[str, str]] = Counter()
+    async with month.market.sandbox.client("sk_test_market") as stripe:
+        page = await stripe.v1.transfers.list_async({"limit": 100})
+        async for line in page.auto_paging_iter():
+            sent[str(line.destination), line.currency] += line.amount - line.amount_reversed
+    rows = await month.market.rows("SELECT account_id, stripe_account_id FROM payout_account")
+    owners = {row.stripe_account_id: str(row.account_id) for row in rows}
+    arrived = Counter({(owners[to], currency): amount for (to, currency), amount in sent.items() if amount})
+    paid: Counter[tuple[str, str]] = Counter()
+    for creator in month.creators:
+        shown = await month.market.call("GET", "/creator/v1/earnings", creator.who)
+        for balance in shown["balances"]:
+            if balance["paid"]:
+                paid[creator.who.id, balance["currency"]] = balance["paid"]
+    assert paid == arrived
+    assert paid
+
+
 async def _the_sandbox_agrees(month: Month) -> None:
     held: Counter[str] = Counter()
     moved: Counter[str] = Counter()
@@ -86,7 +118,7 @@ async def _the_sandbox_agrees(month: Month) -> None:
         page = await stripe.v1.balance_transactions.list_async({"limit": 100})
         async for line in page.auto_paging_iter():
             held[line.currency] += line.net
-            if line.type in {"transfer", "transfer_reversal", "payout"}:
+            if line.type in {"transfer", "transfer_refund", "payout"}:
                 moved[line.currency] += line.net
     rows = await month.market.rows(
         "SELECT currency, balance FROM ledger_account WHERE kind = 'stripe_balance' ORDER BY currency"
