@@ -79,8 +79,10 @@ async def can_be_paid(shop: Shop) -> None:
 
 
 async def sound(shop: Shop) -> None:
+    """The doctor finds nothing, but what a worker would have done, which there is none of here."""
     found = {finding.name: finding.faults for finding in await check_invariants(shop.context)}
-    assert {name: faults for name, faults in found.items() if faults and not name.startswith("work.")} == {}
+    workers = ("work.", "outgoing.")
+    assert {name: faults for name, faults in found.items() if faults and not name.startswith(workers)} == {}
 
 
 async def test_fourteen_months_from_the_31st_and_years_from_the_29th_of_february(shop: Shop) -> None:
