@@ -99,12 +99,17 @@ class Running:
 
 
 @contextmanager
-def run(folder: Path, *arguments: str, port: int | None = None, **more: str) -> Iterator[Running]:
-    """Starts a service and waits until it is ready; whatever is left of it in the end is killed."""
+def run(
+    folder: Path, *arguments: str, port: int | None = None, under: Sequence[str] = (), **more: str
+) -> Iterator[Running]:
+    """Starts a service and waits until it is ready; whatever is left of it in the end is killed.
+
+    ``under`` is a command that becomes the service's once it has prepared its surroundings.
+    """
     port = port or free_port()
     with (folder.parent / f"{folder.name}.log").open("ab") as output:
         process = subprocess.Popen(
-            [sys.executable, "-m", "service.cli", "serve", "--port", str(port), *arguments],
+            [*under, sys.executable, "-m", "service.cli", "serve", "--port", str(port), *arguments],
             env=environment(folder, **more),
             stdout=output,
             stderr=output,
