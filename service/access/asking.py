@@ -22,17 +22,11 @@ async def decide_for_account(
     """
     connection = await driver_connection(session)
     ids = list(dict.fromkeys(knowledge_base_ids))
-    pairs = [(account_id, base) for base in ids] if account_id is not None else []
-    async with connection.pipeline():
-        bases_cursor = await facts.ask_knowledge_bases(connection, ids)
-        grants_cursor = await facts.ask_grants(connection, pairs)
-    bases = await facts.read_knowledge_bases(bases_cursor)
-    grants = await facts.read_grants(grants_cursor)
+    found = await facts.read_for_account(await facts.ask_for_account(connection, account_id, ids))
     decisions: dict[UUID, Decision] = {}
     for base in ids:
-        if base in bases:
-            own = grants.get((account_id, base), []) if account_id is not None else []
-            decision = decide(account_id, bases[base], own)
+        if base in found:
+            decision = decide(account_id, *found[base])
             if decision is not None:
                 decisions[base] = decision
     return decisions

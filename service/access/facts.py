@@ -101,6 +101,39 @@ async def read_grants(cursor: Cursor) -> Grants:
     return grants
 
 
+async def ask_for_account(
+    connection: Connection, account_id: UUID | None, knowledge_base_ids: Iterable[UUID]
+) -> Cursor:
+    """As ``ask_knowledge_bases`` and ``ask_grants`` for one account, in one statement: less to send and to
+    read where nothing else is asked with it."""
+    return await connection.execute(
+        """
+        SELECT k.id, k.owner_id, k.status = 'published', k.visibility, k.paid_documents, k.free_questions,
+               k.api_access, k.api_price_amount, k.api_price_currency, coalesce(p.generation, 0),
+               p.excluded_document_ids, g.source, g.ends_at
+        FROM knowledge_base k LEFT JOIN passage_index p ON p.knowledge_base_id = k.id
+        LEFT JOIN access_grant g ON g.account_id = %s AND g.knowledge_base_id = k.id
+          AND g.revoked_at IS NULL AND g.starts_at <= (SELECT zhihao_now())
+          AND (g.ends_at IS NULL OR g.ends_at > (SELECT zhihao_now()))
+        WHERE k.id = ANY(%s::uuid[]) AND k.deleted_at IS NULL
+        """,
+        (account_id, array(knowledge_base_ids)),
+        binary=True,
+    )
+
+
+async def read_for_account(cursor: Cursor) -> dict[UUID, tuple[KnowledgeBaseFacts, list[GrantFact]]]:
+    """By id, each with the account's live grants; what is missing or deleted is absent."""
+    found: dict[UUID, tuple[KnowledgeBaseFacts, list[GrantFact]]] = {}
+    for row in await cursor.fetchall():
+        known = found.get(row[0])
+        if known is None:
+            known = found[row[0]] = (KnowledgeBaseFacts(*(*row[:10], frozenset(row[10] or ()))), [])
+        if row[11] is not None:
+            known[1].append(GrantFact(row[11], row[12]))
+    return found
+
+
 async def ask_keys(
     connection: Connection, hashes: Sequence[bytes], *, grace_days: int, currency: str
 ) -> Cursor:
