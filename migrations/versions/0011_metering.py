@@ -198,7 +198,8 @@ def _partitions() -> None:
             EXECUTE format('CREATE TABLE partitions.%I (LIKE %I INCLUDING ALL)', name, parent);
             EXECUTE format(
               'WITH moved AS (DELETE FROM partitions.%I WHERE month >= $1 AND month < $2 RETURNING *)'
-              ' INSERT INTO partitions.%I SELECT * FROM moved', parent || '_default', name) USING first, after;
+              ' INSERT INTO partitions.%I SELECT * FROM moved', parent || '_default', name)
+              USING first, after;
             EXECUTE format('ALTER TABLE %I ATTACH PARTITION partitions.%I FOR VALUES FROM (%L) TO (%L)',
               parent, name, first, after);
             made := true;

@@ -127,7 +127,7 @@ class GrantBody(Struct, forbid_unknown_fields=True, kw_only=True):
 
 
 class PayoutAccountBody(Struct, forbid_unknown_fields=True, kw_only=True):
-    """``return_url`` is where the creator comes back to; ``country`` (ISO 3166-1) is the platform's if absent."""
+    """``return_url`` is where the creator comes back to; ``country``: ISO 3166-1, else the platform's."""
 
     return_url: Url
     country: Annotated[str, Meta(min_length=2, max_length=2)] | None = None

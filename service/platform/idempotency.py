@@ -144,7 +144,7 @@ async def forget(session: AsyncSession, once: Once | None) -> None:
 
 
 async def drop(session: AsyncSession, once: Once | None) -> None:
-    """Gives up a result that was kept before its work was done, and did not hold. Does nothing for ``None``."""
+    """Gives up a result that was kept before its work was done and did not hold. ``None``: does nothing."""
     if once is not None:
         await session.execute(delete(IDEMPOTENCY_KEY).where(IDEMPOTENCY_KEY.c.digest == once.digest))
 

@@ -131,7 +131,7 @@ class Settings(BaseSettings):
     """Per unit of the meter ``answers``."""
     included_passages: int = Field(0, ge=0)
     included_answers: int = Field(0, ge=0)
-    """Units of each meter that cost an organization nothing in each month, under contracts made from now on."""
+    """Units of each meter that cost an organization nothing each month, under contracts made from now on."""
     creator_metered_share_bps: int = Field(5000, ge=0, le=10_000)
     """The share of a metered call's standard price that accrues to the creators it drew from."""
     share_own_bps: int = Field(0, ge=0, le=10_000)

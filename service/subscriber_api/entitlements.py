@@ -14,7 +14,7 @@ from service.usecases.list_entitlements import HeldEntitlement
 async def list_own(
     person: NamedDependency[Person], context: NamedDependency[Context], page: NamedDependency[PageRequest]
 ) -> Page[HeldEntitlement]:
-    """Every knowledge base whose paid tier is open now, with each subscription, pass or gift that opens it."""
+    """Every knowledge base whose paid tier is open now, with each subscription, pass or gift for it."""
     bound = f"entitlements:{person.account_id}"
     rows = await list_entitlements.list_entitlements(
         context, account_id=person.account_id, before=position_of(page, bound), limit=page.limit + 1

@@ -92,7 +92,12 @@ async def read_gauges(context: Context) -> list[Gauge]:
             "which",
         ),
         Gauge("zhihao_alarms", "Alarms raised, ever.", by_alarm, "alarm"),
-        Gauge("zhihao_dead_letters", "Work that was given up.", {kind: count for kind, count in dead.items()}, "kind"),
+        Gauge(
+            "zhihao_dead_letters",
+            "Work that was given up.",
+            {str(kind): count for kind, count in dead.items()},
+            "kind",
+        ),
         Gauge("zhihao_inbox_waiting", "Events of Stripe's not worked yet.", {"": inbox.waiting}),
         Gauge("zhihao_inbox_oldest_seconds", "The age of the oldest of them.", {"": float(inbox.oldest)}),
         Gauge("zhihao_inbox_lag_seconds", "How long one has been due.", {"": lag}),

@@ -42,7 +42,17 @@ def test_every_room_says_what_it_owns_and_what_it_does_not() -> None:
         *(ROOT / room for room in ("service", "billing", "search", "migrations", "tests", "deploy")),
         *(
             ROOT / "service" / room
-            for room in ("access", "accounts", "knowledge", "answering", "platform", "http", "web", "outgoing", "mail")
+            for room in (
+                "access",
+                "accounts",
+                "knowledge",
+                "answering",
+                "platform",
+                "http",
+                "web",
+                "outgoing",
+                "mail",
+            )
         ),
     ]
     assert [str(room) for room in rooms if not (room / "README.md").is_file()] == []

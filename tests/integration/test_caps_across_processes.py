@@ -1,5 +1,6 @@
 """Caps hold whoever asks: several processes at once on one key."""
 
+import asyncio
 import json
 import subprocess
 import sys
@@ -14,17 +15,8 @@ PRICE = 20
 PROCESSES = 4
 
 
-@pytest.mark.parametrize("limited", ["organization", "key"])
-async def test_two_hundred_calls_on_a_balance_of_ten_from_four_processes_bill_exactly_ten(
-    database: Database, database_url: str, limited: str
-) -> None:
-    base = await make_knowledge_base(database)
-    cap = 10 * PRICE
-    customer = await make_customer(
-        database, cap=cap if limited == "organization" else None, key_cap=cap if limited == "key" else None
-    )
-    command = [sys.executable, "-m", "tests.integration.gate_process"]
-    command += [database_url, customer.secret_hash.hex(), str(base), "50"]
+def told_by_processes(command: list[str]) -> Counter[str]:
+    """What all the calls of ``PROCESSES`` at once came to."""
     processes = [
         subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         for _ in range(PROCESSES)
@@ -48,6 +40,21 @@ async def test_two_hundred_calls_on_a_balance_of_ten_from_four_processes_bill_ex
             for pipe in (process.stdin, process.stdout):
                 assert pipe is not None
                 pipe.close()
+    return told
+
+
+@pytest.mark.parametrize("limited", ["organization", "key"])
+async def test_two_hundred_calls_on_a_balance_of_ten_from_four_processes_bill_exactly_ten(
+    database: Database, database_url: str, limited: str
+) -> None:
+    base = await make_knowledge_base(database)
+    cap = 10 * PRICE
+    customer = await make_customer(
+        database, cap=cap if limited == "organization" else None, key_cap=cap if limited == "key" else None
+    )
+    command = [sys.executable, "-m", "tests.integration.gate_process"]
+    command += [database_url, customer.secret_hash.hex(), str(base), "50"]
+    told = await asyncio.to_thread(told_by_processes, command)
     assert told == {f"billed {PRICE}": 10, "SpendCapReached": 190}
     rows = await run(
         database,

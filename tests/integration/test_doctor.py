@@ -77,7 +77,8 @@ async def test_a_fresh_database_is_healthy(database: Database) -> None:
             " included, amount, currency, period_start, period_end, created_at)"
             " VALUES (gen_random_uuid(), gen_random_uuid(), 'answers', false, '', 3, 0, 60, 'cny', now(),"
             " now(), now()) RETURNING id, organization_id)"
-            " INSERT INTO invoice_slice SELECT organization_id, 'answers', date_trunc('hour', now()), 2, 5, id"
+            " INSERT INTO invoice_slice"
+            " SELECT organization_id, 'answers', date_trunc('hour', now()), 2, 5, id"
             " FROM line",
             "invoice.slices",
         ),

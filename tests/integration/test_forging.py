@@ -36,7 +36,9 @@ def body(endpoint: str, id: str = "evt_1") -> bytes:
 
 def signed(raw: bytes, secret: str, *, at: int | None = None) -> bytes:
     stamp = int(time.time()) if at is None else at
-    header: str = stripe.WebhookSignature.generate_signature_header(raw.decode("latin-1"), secret, timestamp=stamp)
+    header: str = stripe.WebhookSignature.generate_signature_header(
+        raw.decode("latin-1"), secret, timestamp=stamp
+    )
     return header.encode()
 
 

@@ -66,9 +66,7 @@ async def test_the_first_units_of_a_month_cost_nothing_and_need_no_room_under_th
 ) -> None:
     base = await make_knowledge_base(context.database)
     customer = await make_customer(context.database, cap=PRICE, key_cap=PRICE)
-    amounts = [
-        (await settled(context, await admitted(context, customer, base))).amount for _ in range(4)
-    ]
+    amounts = [(await settled(context, await admitted(context, customer, base))).amount for _ in range(4)]
     assert amounts == [0, 0, 0, PRICE]
     with pytest.raises(SpendCapReached):
         await admitted(context, customer, base)
@@ -92,9 +90,7 @@ async def test_a_contract_keeps_the_terms_it_was_bought_at(context: Context) -> 
     base = await make_knowledge_base(context.database)
     customer = await make_customer(context.database)
     await run(context.database, "UPDATE contract SET price_answers = 7, included_answers = 1")
-    amounts = [
-        (await settled(context, await admitted(context, customer, base))).amount for _ in range(3)
-    ]
+    amounts = [(await settled(context, await admitted(context, customer, base))).amount for _ in range(3)]
     assert amounts == [0, 7, 7]
 
 

@@ -47,7 +47,8 @@ async def advance_to(company: Company, moment: datetime) -> None:
 
 
 async def month_end(company: Company) -> datetime:
-    return await company.one("SELECT current_period_end FROM contract WHERE organization_id = :org")
+    end: datetime = await company.one("SELECT current_period_end FROM contract WHERE organization_id = :org")
+    return end
 
 
 async def billed_month(company: Company) -> str:

@@ -29,7 +29,12 @@ from tests.simulation.books import fee_of, parts_of
 PRICES = {"answers": 333, "passages": 77}
 ON_TOP = 51
 SETTINGS: dict[str, Any] = {"price_answers": PRICES["answers"], "price_passages": PRICES["passages"]}
-POOL: dict[str, Any] = {"pool_account_min_hours": 0, "pool_min_readers": 2, "pool_creator_max_bps": 6000, "pool_bps": 1500}
+POOL: dict[str, Any] = {
+    "pool_account_min_hours": 0,
+    "pool_min_readers": 2,
+    "pool_creator_max_bps": 6000,
+    "pool_bps": 1500,
+}
 
 
 @pytest.fixture(scope="module")
