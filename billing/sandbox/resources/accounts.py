@@ -162,7 +162,10 @@ def capability(account: Body, name: str) -> Body:
         "future_requirements": _requirements(()),
         "requested": True,
         "requested_at": account["created"],
-        "requirements": _requirements(tuple(due)),
+        "requirements": {
+            **_requirements(tuple(due)),
+            "disabled_reason": "requirements.fields_needed" if due else None,
+        },
         "status": account["capabilities"][name],
     }
 
