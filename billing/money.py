@@ -94,6 +94,8 @@ def allocate(amount: int, weights: Sequence[int]) -> list[int]:
     """
     if not weights or any(weight < 0 for weight in weights):
         raise ValueError("weights must be given and not be negative")
+    if len(weights) == 1 and weights[0]:
+        return [amount]
     total = sum(weights)
     if total == 0:
         if amount:

@@ -12,7 +12,7 @@ from uuid import UUID, uuid5
 
 from psycopg import AsyncConnection
 
-from billing.metering.arrays import array
+from billing.metering.arrays import array, ids, moments
 
 _FREE_QUESTIONS = UUID("0199a5a0-5f0e-7c6e-8f59-4b1d7c1f2a01")
 _WINDOW = timedelta(seconds=60)
@@ -78,7 +78,7 @@ async def ensure(connection: AsyncConnection[Any], month: date, subjects: Collec
         SELECT subject, %s FROM unnest(%s::uuid[]) AS subject ORDER BY subject
         ON CONFLICT DO NOTHING
         """,
-        (month, array(subjects)),
+        (month, ids(subjects)),
     )
 
 
@@ -161,8 +161,8 @@ async def move(connection: AsyncConnection[Any], deltas: Deltas) -> None:
         WHERE c.subject_id = d.subject AND c.month = d.month
         """,
         (
-            array(months),
-            array(subjects),
+            moments(months),
+            ids(subjects),
             array(delta.spent for delta in moved),
             array(delta.reserved for delta in moved),
             array(delta.passages for delta in moved),

@@ -12,7 +12,7 @@ from uuid import UUID
 
 from psycopg import AsyncConnection
 
-from billing.metering.arrays import array
+from billing.metering.arrays import array, ids, moments
 from billing.metering.counters import Counter, Delta, Deltas, move
 
 
@@ -20,32 +20,14 @@ class ReservationExpired(Exception):
     """The reservation ran out or was given back before the call ended: nothing is billed."""
 
 
-@dataclass(frozen=True, slots=True)
-class Claim:
-    """A reservation to be made. Prices and ``holds`` (by counter) are minor units, or free questions.
-
-    ``knowledge_base_ids``, ``creator_ids`` and ``api_prices`` run in parallel. ``included``: the unit is one
-    of the ``included_limit`` a month that cost nothing.
-    """
-
-    id: UUID
-    meter: str
-    account_id: UUID | None
-    organization_id: UUID | None
-    key_id: UUID | None
-    unit_price: int
-    knowledge_base_ids: tuple[UUID, ...]
-    creator_ids: tuple[UUID, ...]
-    api_prices: tuple[int, ...]
-    holds: Mapping[UUID, int]
-    included: bool = False
-    included_limit: int = 0
-
-
 @dataclass(slots=True)
 class Reservation:
-    """A locked row, its fields in the order of ``_LOCK_RESERVATIONS``. ``units`` and
-    ``amount`` are what it was settled at."""
+    """A call's claim, to be made or as it is; its fields in the order of ``_LOCK_RESERVATIONS``.
+
+    Prices and ``hold_amounts`` (by counter) are minor units, or free questions. ``knowledge_base_ids``,
+    ``creator_ids`` and ``api_prices`` run in parallel. ``units`` and ``amount`` are what it was settled at.
+    ``included``: the unit is one of the ``included_limit`` a month that cost nothing.
+    """
 
     id: UUID
     state: str
@@ -57,13 +39,13 @@ class Reservation:
     key_id: UUID | None
     currency: str
     unit_price: int
-    knowledge_base_ids: list[UUID]
-    creator_ids: list[UUID]
-    api_prices: list[int]
-    hold_subjects: list[UUID]
-    hold_amounts: list[int]
-    units: int | None
-    amount: int | None
+    knowledge_base_ids: Sequence[UUID]
+    creator_ids: Sequence[UUID]
+    api_prices: Sequence[int]
+    hold_subjects: Sequence[UUID]
+    hold_amounts: Sequence[int]
+    units: int | None = None
+    amount: int | None = None
     included: bool = False
     included_limit: int = 0
 
@@ -114,7 +96,7 @@ SELECT id FROM placed
 
 async def place(
     connection: AsyncConnection[Any],
-    claims: Sequence[Claim],
+    claims: Sequence[Reservation],
     counters: Mapping[UUID, Counter],
     *,
     now: datetime,
@@ -126,7 +108,7 @@ async def place(
 
     A call that has a reservation already is left alone, and moves nothing.
     """
-    subjects = sorted({subject for claim in claims for subject in claim.holds})
+    subjects = sorted({subject for claim in claims for subject in claim.hold_subjects})
     cursor = await connection.execute(
         _PLACE,
         (
@@ -134,55 +116,82 @@ async def place(
             now,
             now + expires,
             currency,
-            array(claim.id for claim in claims),
+            ids(claim.id for claim in claims),
             array(claim.meter for claim in claims),
-            array(claim.account_id for claim in claims),
-            array(claim.organization_id for claim in claims),
-            array(claim.key_id for claim in claims),
+            ids(claim.account_id for claim in claims),
+            ids(claim.organization_id for claim in claims),
+            ids(claim.key_id for claim in claims),
             array(claim.unit_price for claim in claims),
-            [array(claim.knowledge_base_ids) for claim in claims],
-            [array(claim.creator_ids) for claim in claims],
+            [ids(claim.knowledge_base_ids) for claim in claims],
+            [ids(claim.creator_ids) for claim in claims],
             [array(claim.api_prices) for claim in claims],
-            [array(claim.holds.keys()) for claim in claims],
-            [array(claim.holds.values()) for claim in claims],
+            [ids(claim.hold_subjects) for claim in claims],
+            [array(claim.hold_amounts) for claim in claims],
             array(claim.included for claim in claims),
             array(claim.included_limit for claim in claims),
-            array(subjects),
+            ids(subjects),
             array(counters[subject].cap for subject in subjects),
-            array(counters[subject].paced_until for subject in subjects),
+            moments(counters[subject].paced_until for subject in subjects),
         ),
     )
     return {row[0] for row in await cursor.fetchall()}
 
 
-_LOCK_COUNTERS = """
+_LOCK_STATES = """
+SELECT id, state, units, amount, included FROM reservation WHERE id = ANY(%s::uuid[])
+ORDER BY id FOR NO KEY UPDATE
+"""
+
+_COUNTERS = """
 SELECT c.month, c.subject_id, c.spent, c.reserved, c.paced_until, c.cap, c.included_passages,
   c.included_answers
-FROM spend_counter c
-WHERE (c.month, c.subject_id) IN (
-  SELECT month, unnest(hold_subjects) FROM reservation WHERE id = ANY(%s::uuid[])
-)
+FROM spend_counter c WHERE (c.month, c.subject_id) IN ({})
 ORDER BY c.month, c.subject_id FOR NO KEY UPDATE
 """
+_LOCK_COUNTERS = _COUNTERS.format(
+    "SELECT month, unnest(hold_subjects) FROM reservation WHERE id = ANY(%s::uuid[])"
+)
+_LOCK_NAMED_COUNTERS = _COUNTERS.format("SELECT * FROM unnest(%s::date[], %s::uuid[])")
+
+Locked = tuple[dict[UUID, Reservation], dict[tuple[date, UUID], Counter]]
 
 
 async def lock(
-    connection: AsyncConnection[Any], ids: Collection[UUID]
-) -> tuple[dict[UUID, Reservation], dict[tuple[date, UUID], Counter]]:
-    """The reservations of these calls and their counters, locked, in one round trip."""
-    wanted = array(ids)
-    async with connection.pipeline():
-        reservations = await connection.execute(_LOCK_RESERVATIONS, (wanted,))
-        counters = await connection.execute(_LOCK_COUNTERS, (wanted,))
-    return (
-        {row[0]: Reservation(*row) for row in await reservations.fetchall()},
-        {(row[0], row[1]): Counter(*row[2:]) for row in await counters.fetchall()},
-    )
+    connection: AsyncConnection[Any],
+    call_ids: Collection[UUID],
+    known: Mapping[UUID, Reservation] | None = None,
+) -> Locked:
+    """The reservations of these calls and their counters, locked, in one round trip.
+
+    Of calls that are all ``known``, as they were when they were placed, only what changes is read.
+    """
+    wanted = ids(call_ids)
+    if known is not None and all(call_id in known for call_id in call_ids):
+        places = sorted({(one.month, subject) for one in known.values() for subject in one.hold_subjects})
+        async with connection.pipeline():
+            states = await connection.execute(_LOCK_STATES, (wanted,), binary=True)
+            counters = await connection.execute(
+                _LOCK_NAMED_COUNTERS,
+                (moments(month for month, _ in places), ids(subject for _, subject in places)),
+                binary=True,
+            )
+        found: dict[UUID, Reservation] = {}
+        for call_id, state, units, amount, included in await states.fetchall():
+            one = found[call_id] = known[call_id]
+            one.state, one.units, one.amount, one.included = state, units, amount, included
+    else:
+        async with connection.pipeline():
+            rows = await connection.execute(_LOCK_RESERVATIONS, (wanted,))
+            counters = await connection.execute(_LOCK_COUNTERS, (wanted,))
+        found = {row[0]: Reservation(*row) for row in await rows.fetchall()}
+    return found, {(row[0], row[1]): Counter(*row[2:]) for row in await counters.fetchall()}
 
 
-async def existing(connection: AsyncConnection[Any], ids: Collection[UUID]) -> set[UUID]:
+async def existing(connection: AsyncConnection[Any], call_ids: Collection[UUID]) -> set[UUID]:
     """Which of these calls have a reservation: how a lost COMMIT is found out."""
-    cursor = await connection.execute("SELECT id FROM reservation WHERE id = ANY(%s::uuid[])", (array(ids),))
+    cursor = await connection.execute(
+        "SELECT id FROM reservation WHERE id = ANY(%s::uuid[])", (ids(call_ids),)
+    )
     return {row[0] for row in await cursor.fetchall()}
 
 
@@ -216,7 +225,7 @@ async def end(connection: AsyncConnection[Any], ended: Sequence[Reservation]) ->
         WHERE r.id = e.id AND r.state = 'held'
         """,
         (
-            array(r.id for r in ended),
+            ids(r.id for r in ended),
             array(r.state for r in ended),
             array(r.units for r in ended),
             array(r.amount for r in ended),
@@ -240,10 +249,10 @@ async def expire(
         """,
         (now, limit),
     )
-    ids = [row[0] for row in await cursor.fetchall()]
-    if not ids:
+    expired = [row[0] for row in await cursor.fetchall()]
+    if not expired:
         return [], set()
-    reservations, counters = await lock(connection, ids)
+    reservations, counters = await lock(connection, expired)
     deltas: Deltas = {}
     freed: set[Freed] = set()
     for reservation in reservations.values():
@@ -253,7 +262,7 @@ async def expire(
             freed.add(one)
     await move(connection, deltas)
     await end(connection, list(reservations.values()))
-    return ids, freed
+    return expired, freed
 
 
 def give_back(reservation: Reservation, deltas: Deltas) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
+from functools import lru_cache
 from uuid import UUID
 
 from billing.metering.alerts import Passed, passed
@@ -112,6 +113,7 @@ class Changes:
     passed: list[Passed] = field(default_factory=list)
 
 
+@lru_cache(maxsize=4096)
 def hour_of(moment: datetime) -> datetime:
     """The UTC hour a moment is in."""
     return moment.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
@@ -167,6 +169,7 @@ def _less(amount: int, accrued: int, left_bps: int) -> Part:
     return Part(amount, left, accrued - left)
 
 
+@lru_cache(maxsize=65_536)
 def _part(amount: int, bps: int) -> int:
     """So many basis points of an amount; the platform has an equal remainder."""
     return amount - allocate(amount, [BASIS_POINTS - bps, bps])[0]

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from psycopg import AsyncConnection as DriverConnection
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
-from billing.metering.arrays import array
+from billing.metering.arrays import array, ids, moments
 from billing.metering.reservations import Reservation
 from billing.metering.settling import Bill, hour_of
 from billing.metering.tables import usage_event, usage_share
@@ -57,22 +57,22 @@ async def record(
     await connection.execute(
         _RECORD,
         (
-            array(organizations),
+            ids(organizations),
             array(meters),
-            array(hours),
+            moments(hours),
             array(buckets.values()),
-            array(r.id for r in reservations),
+            ids(r.id for r in reservations),
             array(r.meter for r in reservations),
-            array(r.month for r in reservations),
-            array(r.created_at for r in reservations),
-            array(r.organization_id for r in reservations),
-            array(r.key_id for r in reservations),
+            moments(r.month for r in reservations),
+            moments(r.created_at for r in reservations),
+            ids(r.organization_id for r in reservations),
+            ids(r.key_id for r in reservations),
             array(r.units for r in reservations),
             array(r.amount for r in reservations),
             array(r.currency for r in reservations),
             array(bill.on_top for _, bill in bills),
             array(r.included for r in reservations),
-            array(hour_of(r.created_at) for r in reservations),
+            moments(hour_of(r.created_at) for r in reservations),
             array(after for after, _ in left),
             array(after for _, after in left),
         ),
@@ -88,13 +88,13 @@ async def record(
                              %s::bigint[], %s::bigint[], %s::bigint[], %s::text[])
         """,
         (
-            array(r.id for r, _ in shares),
-            array(s.knowledge_base_id for _, s in shares),
-            array(r.month for r, _ in shares),
+            ids(r.id for r, _ in shares),
+            ids(s.knowledge_base_id for _, s in shares),
+            moments(r.month for r, _ in shares),
             array(r.meter for r, _ in shares),
-            array(r.created_at for r, _ in shares),
-            array(r.organization_id for r, _ in shares),
-            array(s.creator_id for _, s in shares),
+            moments(r.created_at for r, _ in shares),
+            ids(r.organization_id for r, _ in shares),
+            ids(s.creator_id for _, s in shares),
             array(s.units for _, s in shares),
             array(s.amount for _, s in shares),
             array(s.accrued for _, s in shares),

@@ -7,13 +7,13 @@ from the counters at once, so the next one sees what is left.
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, date, datetime
 from typing import Any, NoReturn
 from uuid import UUID
 
 from billing.metering.contracts import RUNNING
 from billing.metering.counters import Counter, free_questions_subject, pace
-from billing.metering.reservations import Claim
+from billing.metering.reservations import Reservation
 from service.access.calls import AccountPrincipal, Admission, Call, KeyPrincipal, Meter
 from service.access.decision import Decision, KnowledgeBaseFacts, decide, decide_for_contract, scope
 from service.access.facts import Grants, KeyFacts
@@ -121,6 +121,10 @@ class Facts:
     counters: dict[UUID, Counter]
     placed: frozenset[UUID] = frozenset()
     missing: set[UUID] = field(default_factory=set)
+    month: date = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.month = self.now.astimezone(UTC).date().replace(day=1)
 
     def counter(self, subject: UUID) -> Counter:
         found = self.counters.get(subject)
@@ -135,7 +139,7 @@ class Admitted:
     """A call that is let in, and the reservation to be made for it."""
 
     admission: Admission
-    claim: Claim
+    claim: Reservation
 
 
 def admit(calls: Sequence[Call], facts: Facts) -> list[Admitted | Exception]:
@@ -197,6 +201,27 @@ def _admit_key(call: Call, principal: KeyPrincipal, facts: Facts) -> Admitted:
         of_organization.reserve(key.organization_cap, amount)
         of_organization.include(call.meter, int(included))
     rooms = (of_key.room(key.cap), of_organization.room(key.organization_cap))
+    claim = Reservation(
+        call.id,
+        "held",
+        call.meter,
+        facts.month,
+        facts.now,
+        None,
+        key.organization_id,
+        key.id,
+        currency,
+        unit_price,
+        tuple(decisions),
+        tuple([base.owner_id for base in asked]),
+        api_prices,
+        (key.id, key.organization_id),
+        (amount, amount),
+        None,
+        None,
+        included,
+        included_limit,
+    )
     return Admitted(
         Admission(
             call_id=call.id,
@@ -205,23 +230,11 @@ def _admit_key(call: Call, principal: KeyPrincipal, facts: Facts) -> Admitted:
             key_id=key.id,
             scope=scope(list(decisions.values()), facts.knowledge_bases),
             decisions=decisions,
-            cap_remaining=min((room for room in rooms if room is not None), default=None),
+            cap_remaining=min([room for room in rooms if room is not None], default=None),
             remaining_free=None,
+            reservation=claim,
         ),
-        Claim(
-            id=call.id,
-            meter=call.meter,
-            account_id=None,
-            organization_id=key.organization_id,
-            key_id=key.id,
-            unit_price=unit_price,
-            knowledge_base_ids=tuple(decisions),
-            creator_ids=tuple(base.owner_id for base in asked),
-            api_prices=api_prices,
-            holds={key.id: amount, key.organization_id: amount},
-            included=included,
-            included_limit=included_limit,
-        ),
+        claim,
     )
 
 
@@ -252,6 +265,23 @@ def _admit_account(call: Call, principal: AccountPrincipal, facts: Facts) -> Adm
     if call.id not in facts.placed:
         for subject, cap in holds.items():
             facts.counter(subject).reserve(cap, 1)
+    claim = Reservation(
+        call.id,
+        "held",
+        call.meter,
+        facts.month,
+        facts.now,
+        account,
+        None,
+        None,
+        facts.prices.currency,
+        0,
+        tuple(decisions),
+        tuple([base.owner_id for base in asked]),
+        (0,) * len(asked),
+        tuple(holds),
+        (1,) * len(holds),
+    )
     return Admitted(
         Admission(
             call_id=call.id,
@@ -262,19 +292,9 @@ def _admit_account(call: Call, principal: AccountPrincipal, facts: Facts) -> Adm
             decisions=decisions,
             cap_remaining=None,
             remaining_free=sum(_free_questions_left(account, base, facts) for base in asked),
+            reservation=claim,
         ),
-        Claim(
-            id=call.id,
-            meter=call.meter,
-            account_id=account,
-            organization_id=None,
-            key_id=None,
-            unit_price=0,
-            knowledge_base_ids=tuple(decisions),
-            creator_ids=tuple(base.owner_id for base in asked),
-            api_prices=(0,) * len(asked),
-            holds=dict.fromkeys(holds, 1),
-        ),
+        claim,
     )
 
 

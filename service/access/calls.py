@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 from uuid import UUID
 
+from billing.metering.reservations import Reservation
 from billing.metering.settling import Ending
 from search.passages.scope import AccessScope
 from service.access.decision import Decision
@@ -59,6 +60,8 @@ class Admission:
     decisions: dict[UUID, Decision]
     cap_remaining: int | None
     remaining_free: int | None
+    reservation: Reservation | None = None
+    """As it was placed just now; without it, it is read again when the call ends."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +84,7 @@ class Close:
 
     ending: Ending
     answer: FinishedAnswer | None = None
+    reservation: Reservation | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -73,8 +73,9 @@ async def _admit(
             verdicts = admit(calls, facts)
             if not facts.missing:
                 let_in = [verdict for verdict in verdicts if isinstance(verdict, Admitted)]
+                fresh: set[UUID] = set()
                 if let_in:
-                    await reservations.place(
+                    fresh = await reservations.place(
                         await driver_connection(session),
                         [admitted.claim for admitted in let_in],
                         facts.counters,
@@ -84,10 +85,16 @@ async def _admit(
                         currency=settings.currency,
                     )
                     await _begin_answers(session, calls, verdicts)
-                return [v.admission if isinstance(v, Admitted) else v for v in verdicts]
+                return [_told(v, fresh) if isinstance(v, Admitted) else v for v in verdicts]
         # The first calls of a month make their counters, in a transaction that holds nothing else.
         async with database.transaction() as session:
             await counters.ensure(await driver_connection(session), month, sorted(facts.missing))
+
+
+def _told(admitted: Admitted, fresh: set[UUID]) -> Admission:
+    """What was placed before may have been placed otherwise: it is read when the call ends."""
+    admission = admitted.admission
+    return admission if admission.call_id in fresh else dataclasses.replace(admission, reservation=None)
 
 
 async def _placed(session: AsyncSession, calls: Sequence[Call]) -> frozenset[UUID]:

@@ -32,7 +32,10 @@ def open_gate(database: Database, settings: Settings) -> Gate:
         await end_group(
             database,
             settings,
-            [Close(Ending(a.call_id, 0), FinishedAnswer(a.call_id, "failed")) for a in admissions],
+            [
+                Close(Ending(a.call_id, 0), FinishedAnswer(a.call_id, "failed"), a.reservation)
+                for a in admissions
+            ],
         )
 
     batcher = functools.partial(

@@ -28,7 +28,7 @@ async def settle_call(context: Context, admission: Admission, outcome: Outcome) 
     """
     drawn_from = {base: outcome.citations.get(base, 1) for base in outcome.drawn_from}
     ending = Ending(admission.call_id, outcome.units, drawn_from)
-    settled = await _end(context, Close(ending, outcome.answer))
+    settled = await _end(context, Close(ending, outcome.answer, admission.reservation))
     free = admission.remaining_free
     return Settlement(
         billed_units=settled.units,
@@ -40,7 +40,7 @@ async def settle_call(context: Context, admission: Admission, outcome: Outcome) 
 
 async def release_call(context: Context, admission: Admission, answer: FinishedAnswer | None = None) -> None:
     """Gives the reservation back, unbilled, and finishes the answer row if one is handed in. Idempotent."""
-    await _end(context, Close(Ending(admission.call_id, 0), answer))
+    await _end(context, Close(Ending(admission.call_id, 0), answer, admission.reservation))
 
 
 async def _end(context: Context, close: Close) -> Settled:
@@ -70,7 +70,11 @@ async def _end_group(
         billed = [close.ending.call_id for close in closes if close.ending.units]
         async with connection.pipeline():
             own = await facts.ask_own_creators(connection, billed)
-            held, locked = await reservations.lock(connection, [close.ending.call_id for close in closes])
+            held, locked = await reservations.lock(
+                connection,
+                [close.ending.call_id for close in closes],
+                {c.ending.call_id: c.reservation for c in closes if c.reservation is not None},
+            )
         agreed = {}
         if asking := asking_on_top(held.values()):
             agreed = await take_rates_bps(connection, asking, default=settings.take_rate_bps)

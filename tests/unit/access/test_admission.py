@@ -117,7 +117,7 @@ def test_no_group_ever_takes_more_than_the_caps_leave(known: Facts, calls: list[
     taken: Tally[UUID] = Tally()
     for verdict in verdicts:
         if isinstance(verdict, Admitted):
-            taken.update(dict(verdict.claim.holds))
+            taken.update(dict(zip(verdict.claim.hold_subjects, verdict.claim.hold_amounts, strict=True)))
         else:
             assert isinstance(verdict, REFUSALS)
     for subject, limit in caps_of(known).items():
@@ -162,7 +162,7 @@ def test_what_is_open_was_paid_granted_owned_or_given(known: Facts, calls: list[
         for base_id, decision in admission.decisions.items():
             base = known.knowledge_bases[base_id]
             right = base.owner_id == account or (account, base_id) in known.grants
-            held = free_questions_subject(account, base_id) in verdict.claim.holds
+            held = free_questions_subject(account, base_id) in verdict.claim.hold_subjects
             assert (decision.tier == "all") == (right or held)
             assert not (right and held)
         opened = [
