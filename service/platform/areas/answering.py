@@ -1,0 +1,17 @@
+"""Settings of answers and of the model that words them."""
+
+from pydantic import BaseModel, Field, SecretStr
+
+
+class AnsweringSettings(BaseModel):
+    openai_base_url: str = ""
+    openai_api_key: SecretStr = SecretStr("")
+    openai_model: str = ""
+    openai_embedding_model: str = ""
+    model_idle_timeout_seconds: float = Field(20.0, gt=0)
+    model_total_timeout_seconds: float = Field(180.0, gt=0)
+    """Of one reply; below ``reservation_seconds``, so that it can still be settled."""
+    model_max_output_tokens: int = Field(1024, ge=1)
+    answer_passages: int = Field(8, ge=1)
+    question_max_characters: int = Field(2000, ge=1)
+    extract_max_sentences: int = Field(3, ge=1)
