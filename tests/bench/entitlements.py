@@ -39,6 +39,7 @@ from tests.bench.reporting import about, median_ratio, tell
 
 GROUP = 64
 BASES_EACH = 5
+GOAL_AT = 100_000
 Pair = tuple[UUID, UUID]
 Asking = Callable[[list[Pair]], Awaitable[None] | None]
 
