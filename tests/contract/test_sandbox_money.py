@@ -215,11 +215,11 @@ async def test_a_disputed_card_is_disputed_and_can_be_lost(client: stripe.Stripe
 
 
 async def test_a_payout_takes_what_is_available(client: stripe.StripeClient, sandbox: Sandbox) -> None:
-    sandbox.control("balance", {"amount": 700, "currency": "sgd"})
+    sandbox.control("balance", {"amount": 700, "currency": "dkk"})
     with pytest.raises(stripe.InvalidRequestError) as poor:
-        await client.v1.payouts.create_async({"amount": 701, "currency": "sgd"})
+        await client.v1.payouts.create_async({"amount": 701, "currency": "dkk"})
     assert poor.value.code == "balance_insufficient"
-    payout = await client.v1.payouts.create_async({"amount": 700, "currency": "sgd"})
+    payout = await client.v1.payouts.create_async({"amount": 700, "currency": "dkk"})
     assert payout.status == "pending"
     assert (await client.v1.payouts.cancel_async(payout.id)).status == "canceled"
     assert payout.id in [one.id for one in (await client.v1.payouts.list_async({})).data]
