@@ -7,12 +7,9 @@ while others come and go."""
 from __future__ import annotations
 
 import asyncio
-import math
 import shutil
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
-from hashlib import blake2b
 from pathlib import Path
 from threading import Lock
 from typing import Any, TypeVar
@@ -23,12 +20,23 @@ import tantivy
 
 from search.engine.folders import Signature, new_build, point, read_current, remove_others, write_lock
 from search.engine.port import Card, CardHit, CardPage, CardQuery, EngineUnavailable
-from search.square.cards import Wanted, fields_of, highlight, wanted_of
-from search.text import fold, language_of, tokens
+from search.square import weighing
+from search.square.cards import USUAL, Wanted, highlights
+from search.square.indexed import (
+    FACET_VALUES,
+    FACETS,
+    WEIGHTS,
+    facets_of,
+    filters_of,
+    folded_of,
+    new_key,
+    no_facets,
+    popular_key,
+    terms_of,
+)
+from search.square.synonyms import Synonyms
+from search.square.weighing import Position, Way, Weighed
 
-WEIGHTS = {"title": 8, "tags": 5, "creator": 4, "summary": 2}
-FACETS = ("category", "tags", "language", "price")
-FACET_VALUES = 100
 MEMORY = 16_000_000
 T = TypeVar("T")
 
@@ -54,8 +62,9 @@ _decode = msgspec.msgpack.Decoder(Card).decode
 class EmbeddedCardEngine:
     """`CardEngine` on tantivy. Highlights are escaped HTML with `<em>`."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, *, synonyms: Synonyms = USUAL) -> None:
         self._root = root
+        self._synonyms = synonyms
         self._lock = Lock()
         self._open: tuple[Signature, str, Any, Any] | None = None
         self._threads: ThreadPoolExecutor | None = None
@@ -135,48 +144,28 @@ class EmbeddedCardEngine:
         raise EngineUnavailable("the index of the square cannot be opened")
 
     def _search(self, query: CardQuery) -> CardPage:
+        asked = weighing.asked_of(query, self._synonyms)
+        position = weighing.position_of(query, asked)
         searcher = self._searcher()
-        if searcher is None:
-            return CardPage([], {name: {} for name in FACETS}, 0, None)
-        wanted = wanted_of(query.q) if query.q else []
-        if query.q and query.q.strip() and not wanted:
-            return CardPage([], {name: {} for name in FACETS}, 0, None)
-        sort = query.sort if wanted or query.sort != "relevance" else "popular"
-        rarities = _position(query.position, sort, len(wanted)) or _rarities(searcher, wanted)
-        filters = _filters(query)
-        matching = _all([*filters, _matching(wanted, rarities)] if wanted else filters)
+        if searcher is None or asked.silent:
+            return CardPage([], no_facets(), 0, None)
+        now = position.now if position else query.now and query.now.replace(microsecond=0)
+        rarities = position.rarities if position else _rarities(searcher, asked.wanted)
+        weighed = weighing.weighed(asked.wanted, rarities, now)
+        filters = [_term(f"by_{name}", value) for name, value in filters_of(query).items()]
+        matching = _all([*filters, _matching(weighed)] if asked.wanted else filters)
         facets, total = _facets(searcher, matching)
-        if sort == "relevance":
-            entries = self._by_score(searcher, matching, query, total)
+        if asked.sort == "relevance":
+            entries = _by_score(searcher, _lifted(matching, weighed), query.limit, position, total)
         else:
-            entries = _by_key(searcher, matching, sort, query)
+            entries = _by_key(searcher, matching, asked.sort, query.limit, position)
         page, more = entries[: query.limit], len(entries) > query.limit
-        hits, following = [], None
-        for score, key, address in page:
+        hits = []
+        for score, _, address in page:
             card = _decode(searcher.doc(address).get_first("stored"))
-            hits.append(CardHit(card.id, float(score), _highlights(card, wanted)))
-            following = [sort, score, key, rarities] if sort == "relevance" else [sort, key, rarities]
-        return CardPage(hits, facets, total, following if more else None)
-
-    def _by_score(
-        self, searcher: Any, matching: Any, query: CardQuery, total: int
-    ) -> list[tuple[float, int, Any]]:
-        """Scores, then popularity, then the key's own grain: the order in full, from the position on."""
-        after = (-query.position[1], -query.position[2]) if query.position else None
-        reach = max(query.limit * 4, 64)
-        while True:
-            hits = searcher.search(matching, reach, count=False).hits
-            keys = searcher.fast_field_values("popular", [address for _, address in hits])
-            entries = sorted(
-                ((score, key, address) for (score, address), key in zip(hits, keys, strict=True)),
-                key=lambda entry: (-entry[0], -entry[1]),
-            )
-            if len(hits) == reach < total:  # the last score may be cut in the middle of a tie
-                entries = [entry for entry in entries if entry[0] > hits[-1][0]]
-            entries = [e for e in entries if after is None or (-e[0], -e[1]) > after]
-            if len(entries) > query.limit or len(hits) < reach or reach >= total:
-                return entries
-            reach *= 4
+            hits.append(CardHit(card.id, float(score), highlights(card, asked.wanted)))
+        following = weighing.position(asked.sort, *page[-1][:2], rarities, now) if more else None
+        return CardPage(hits, facets, total, following)
 
     async def _run(self, function: Callable[..., T], *arguments: Any) -> T:
         with self._lock:
@@ -198,69 +187,59 @@ def _commit(writer: Any, cards: Iterable[Card]) -> None:
 
 def _document(card: Card) -> Any:
     made = tantivy.Document()
-    for name, text in fields_of(card).items():
-        language = language_of(f"{card.title} {card.summary}", card.language)
-        made.add_text(name, " ".join(set(tokens(text, language))))
-    for name, values in _facet_values(card).items():
+    for name, terms in terms_of(card).items():
+        made.add_text(name, " ".join(terms))
+    for name, values in facets_of(card).items():
         for value in values:
             made.add_text(f"facet_{name}", value)
-            made.add_text(f"by_{name}", fold(value))
+    for name, values in folded_of(card).items():
+        for value in values:
+            made.add_text(f"by_{name}", value)
     made.add_text("id", str(card.id))
-    grain = int.from_bytes(blake2b(card.id.bytes, digest_size=4).digest())
-    since = card.published_at - datetime(2000, 1, 1, tzinfo=UTC)
-    seconds = max(0, int(since.total_seconds()))
-    micros = max(0, seconds * 1_000_000 + since.microseconds)
-    made.add_unsigned("new", min(micros, 2**51 - 1) << 12 | grain % 2**12)
-    made.add_unsigned(
-        "popular",
-        min(max(card.popularity, 0), 2**20 - 1) << 43 | min(seconds, 2**31 - 1) << 12 | grain % 2**12,
-    )
+    made.add_unsigned("new", new_key(card))
+    made.add_unsigned("popular", popular_key(card))
     made.add_bytes("stored", msgspec.msgpack.encode(card))
     return made
 
 
-def _facet_values(card: Card) -> dict[str, Sequence[str]]:
-    return {
-        "category": [card.category],
-        "tags": list(dict.fromkeys(card.tags)),
-        "language": [card.language],
-        "price": ["free" if card.free else "paid"],
-    }
-
-
-def _filters(query: CardQuery) -> list[Any]:
-    asked = {"category": query.category, "tags": query.tag, "language": query.language, "price": query.price}
-    return [_term(f"by_{name}", fold(value)) for name, value in asked.items() if value is not None]
-
-
 def _rarities(searcher: Any, wanted: Sequence[Wanted]) -> list[int]:
-    """How telling each part of the query is, 2..12: of the square's cards, few or many hold it."""
-    cards = max(1, int(searcher.num_docs))
-    counts = [max(searcher.doc_freq(name, w.forms[0]) for name in WEIGHTS) for w in wanted]
-    return [max(2, min(12, round(2 * math.log(1 + cards / (count + 0.5))))) for count in counts]
+    """Counted by searching: tantivy's own counts hold cards that were taken away until a merge."""
+
+    def holding(field: str, token: str) -> int:
+        return int(searcher.search(_term(field, token), 1, count=True).count)
+
+    cards = int(searcher.num_docs)
+    return [weighing.rarity(cards, max(holding(name, w.forms[0]) for name in WEIGHTS)) for w in wanted]
 
 
-def _matching(wanted: Sequence[Wanted], rarities: Sequence[int]) -> Any:
-    """At least half of the parts asked for must be there, and all of them when they are one or two."""
-    parts = [(tantivy.Occur.Should, _part(w, rarity)) for w, rarity in zip(wanted, rarities, strict=True)]
-    least = len(parts) if len(parts) <= 2 else math.ceil(len(parts) / 2)
-    return tantivy.Query.boolean_query(parts, minimum_number_should_match=least)
-
-
-def _part(wanted: Wanted, rarity: int) -> Any:
-    fields = []
-    for name, weight in WEIGHTS.items():
-        ways: list[tuple[Any, int]] = [
-            (_term(name, form), 4 if i == 0 else 3) for i, form in enumerate(wanted.forms)
+def _matching(weighed: Weighed) -> Any:
+    parts = []
+    for fields in weighed.parts:
+        best = [
+            (tantivy.Occur.Should, tantivy.Query.disjunction_max_query(list(map(_way, f)))) for f in fields
         ]
-        word = wanted.forms[0]
-        if wanted.prefix:
-            ways.append((tantivy.Query.fuzzy_term_query(SCHEMA, name, word, 0, True, True), 2))
-        if wanted.slack:
-            ways.append((tantivy.Query.fuzzy_term_query(SCHEMA, name, word, wanted.slack, True, False), 1))
-        best = [tantivy.Query.const_score_query(way, float(worth * weight * rarity)) for way, worth in ways]
-        fields.append((tantivy.Occur.Should, tantivy.Query.disjunction_max_query(best)))
-    return tantivy.Query.boolean_query(fields)
+        parts.append((tantivy.Occur.Should, tantivy.Query.boolean_query(best)))
+    return tantivy.Query.boolean_query(parts, minimum_number_should_match=weighed.least)
+
+
+def _way(way: Way) -> Any:
+    if way.kind == "terms":
+        found = _all([_term(way.field, token) for token in way.tokens])
+    else:
+        found = tantivy.Query.fuzzy_term_query(
+            SCHEMA, way.field, way.tokens[0], way.slack, True, way.kind == "begins"
+        )
+    return tantivy.Query.const_score_query(found, float(way.weight))
+
+
+def _lifted(matching: Any, weighed: Weighed) -> Any:
+    parts = [(tantivy.Occur.Must, matching)]
+    for lift in weighed.lifts:
+        reached = tantivy.Query.range_query(
+            SCHEMA, lift.key, tantivy.FieldType.Unsigned, lower_bound=lift.least
+        )
+        parts.append((tantivy.Occur.Should, tantivy.Query.const_score_query(reached, float(lift.weight))))
+    return tantivy.Query.boolean_query(parts)
 
 
 def _facets(searcher: Any, matching: Any) -> tuple[dict[str, dict[str, int]], int]:
@@ -273,38 +252,37 @@ def _facets(searcher: Any, matching: Any) -> tuple[dict[str, dict[str, int]], in
     return facets, int(searcher.search(matching, 1, count=True).count)
 
 
-def _by_key(searcher: Any, matching: Any, sort: str, query: CardQuery) -> list[tuple[float, int, Any]]:
-    if query.position:
+def _by_score(
+    searcher: Any, matching: Any, limit: int, position: Position | None, total: int
+) -> list[tuple[float, int, Any]]:
+    """Scores, then popularity, then the key's own grain: the order in full, from the position on."""
+    after = (-position.score, -position.key) if position else None
+    reach = max(limit * 4, 64)
+    while True:
+        hits = searcher.search(matching, reach, count=False).hits
+        keys = searcher.fast_field_values("popular", [address for _, address in hits])
+        entries = sorted(
+            ((score, key, address) for (score, address), key in zip(hits, keys, strict=True)),
+            key=lambda entry: (-entry[0], -entry[1]),
+        )
+        if len(hits) == reach < total:  # the last score may be cut in the middle of a tie
+            entries = [entry for entry in entries if entry[0] > hits[-1][0]]
+        entries = [e for e in entries if after is None or (-e[0], -e[1]) > after]
+        if len(entries) > limit or len(hits) < reach or reach >= total:
+            return entries
+        reach *= 4
+
+
+def _by_key(
+    searcher: Any, matching: Any, sort: str, limit: int, position: Position | None
+) -> list[tuple[float, int, Any]]:
+    if position:
         below = tantivy.Query.range_query(
-            SCHEMA, sort, tantivy.FieldType.Unsigned, upper_bound=query.position[1], include_upper=False
+            SCHEMA, sort, tantivy.FieldType.Unsigned, upper_bound=position.key, include_upper=False
         )
         matching = _all([matching, below])
-    found = searcher.search(matching, query.limit + 1, count=False, order_by_field=sort).hits
+    found = searcher.search(matching, limit + 1, count=False, order_by_field=sort).hits
     return [(0.0, int(key), address) for key, address in found]
-
-
-def _position(position: list[Any] | None, sort: str, parts: int) -> list[int] | None:
-    """The rarities in a position, once it is seen to be one of ours."""
-    if position is None:
-        return None
-    *keys, rarities = position if position else [None]
-    numbers = keys[1:]
-    sound = (
-        keys[:1] == [sort]
-        and len(numbers) == (2 if sort == "relevance" else 1)
-        and all(isinstance(n, int | float) and not isinstance(n, bool) for n in numbers)
-        and isinstance(rarities, list)
-        and len(rarities) == parts
-        and all(isinstance(r, int) and 2 <= r <= 12 for r in rarities)
-    )
-    if not sound:
-        raise ValueError("not a position in this search")
-    return rarities
-
-
-def _highlights(card: Card, wanted: Sequence[Wanted]) -> dict[str, str]:
-    marked = {name: highlight(text, wanted, card.language) for name, text in fields_of(card).items()}
-    return {name: text for name, text in marked.items() if text is not None}
 
 
 def _term(field: str, text: str) -> Any:

@@ -32,7 +32,8 @@ class Card:
 @dataclass(frozen=True, slots=True)
 class CardQuery:
     """A question to the square. `q` empty or None lists all; with no `q`, `relevance` sorts as
-    `popular`. `position` is a `CardPage.next_position` of the same query."""
+    `popular`. `now` is what freshness is counted from; without it nothing is fresh. `position` is a
+    `CardPage.next_position` of the same query."""
 
     q: str | None = None
     category: str | None = None
@@ -41,6 +42,7 @@ class CardQuery:
     price: Price | None = None
     sort: Sort = "relevance"
     limit: int = 20
+    now: datetime | None = None
     position: list[Any] | None = None
 
 

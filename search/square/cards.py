@@ -1,4 +1,4 @@
-"""What a card is searched by, and how what matched is shown: the same for every engine."""
+"""What a query to the square asks for, and how what matched is shown: the same for every engine."""
 
 from __future__ import annotations
 
@@ -9,48 +9,58 @@ from html import escape
 
 from search.passages.question import analyse
 from search.square.card import Card
+from search.square.indexed import fields_of
+from search.square.synonyms import BUILT_IN, Synonyms
 from search.text import fold, language_of, plain, runs, stem
 
 FRAGMENT = 160  # characters of a long field that are shown around its first match
+USUAL = Synonyms.read(BUILT_IN)
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
     """One thing a square query asks for: a bigram (or lone character), or a word with its other forms.
-    `slack` is how many typing errors are forgiven; `prefix` lets a word match as a beginning."""
+    `slack` is how many typing errors are forgiven; `prefix` lets a word match as a beginning. `also` are
+    synonyms of the term it belongs to: each matches where all its tokens are."""
 
     forms: tuple[str, ...]
     word: bool
     slack: int = 0
     prefix: bool = False
+    also: tuple[tuple[str, ...], ...] = ()
 
 
-def wanted_of(query: str) -> list[Wanted]:
+def wanted_of(query: str, synonyms: Synonyms = USUAL) -> list[Wanted]:
     """The query's parts in order, each once. Empty where the query holds no word."""
     core = analyse(query).core
     languages = sorted({language_of(core), "en"})
+    named = list(synonyms.within(core))
     found: dict[tuple[str, ...], Wanted] = {}
-    for run, _, end, unspaced in runs(core):
+    for run, start, end, unspaced in runs(core):
         if unspaced:
-            for gram in [run[i : i + 2] for i in range(len(run) - 1)] or [run]:
-                found.setdefault((gram,), Wanted((gram,), word=False))
+            for i, gram in enumerate([run[i : i + 2] for i in range(len(run) - 1)] or [run], start):
+                also = _also(named, i, i + len(gram))
+                found.setdefault((gram,), Wanted((gram,), word=False, also=also))
             continue
         word = plain(run)
         forms = (word, *dict.fromkeys(f"~{stem(run, language)}" for language in languages))
         slack = 0 if len(word) < 4 or any(c.isdigit() for c in word) else 1 if len(word) < 8 else 2
         last = not core[end:].strip() and len(word) >= 3
-        found.setdefault(forms, Wanted(forms, word=True, slack=slack, prefix=last))
+        also = _also(named, start, end)
+        found.setdefault(forms, Wanted(forms, word=True, slack=slack, prefix=last, also=also))
     return list(found.values())
 
 
-def fields_of(card: Card) -> dict[str, str]:
-    """The searched texts of a card."""
-    return {
-        "title": card.title,
-        "summary": card.summary,
-        "tags": " · ".join(card.tags),
-        "creator": f"{card.creator_name} @{card.creator_handle}",
-    }
+def _also(
+    named: Sequence[tuple[int, int, tuple[tuple[str, ...], ...]]], start: int, end: int
+) -> tuple[tuple[str, ...], ...]:
+    return next((others for low, high, others in named if low <= start and end <= high), ())
+
+
+def highlights(card: Card, wanted: Sequence[Wanted]) -> dict[str, str]:
+    """Of each searched text that matched, by name."""
+    marked = {name: highlight(text, wanted, card.language) for name, text in fields_of(card).items()}
+    return {name: text for name, text in marked.items() if text is not None}
 
 
 def highlight(text: str, wanted: Sequence[Wanted], language: str) -> str | None:
@@ -77,11 +87,15 @@ def _ranges(folded: str, wanted: Sequence[Wanted], language: str) -> list[tuple[
     for w in wanted:
         if not w.word:
             marked += ((m.start(), m.start() + len(w.forms[0])) for m in _overlapping(w.forms[0], folded))
-    if words:
-        own = language_of(folded, language)
-        for run, start, end, unspaced in runs(folded):
-            if not unspaced and any(_meets(plain(run), f"~{stem(run, own)}", w) for w in words):
-                marked.append((start, end))
+    own = language_of(folded, language)
+    spaced = [(plain(r), f"~{stem(r, own)}", start, end) for r, start, end, un in runs(folded) if not un]
+    for word, stemmed, start, end in spaced:
+        if any(_meets(word, stemmed, w) for w in words):
+            marked.append((start, end))
+    for tokens in {tokens for w in wanted for tokens in w.also}:
+        places = [_places(token, folded, spaced) for token in tokens]
+        if all(places):
+            marked += (place for found in places for place in found)
     merged: list[tuple[int, int]] = []
     for start, end in sorted(marked):
         if merged and start <= merged[-1][1]:
@@ -89,6 +103,13 @@ def _ranges(folded: str, wanted: Sequence[Wanted], language: str) -> list[tuple[
         else:
             merged.append((start, end))
     return merged
+
+
+def _places(token: str, folded: str, spaced: Sequence[tuple[str, str, int, int]]) -> list[tuple[int, int]]:
+    """Where a token of a synonym stands: words by their forms, anything else by its characters."""
+    if token[0] == "~" or token[0] < "\u0e00":
+        return [(start, end) for word, stemmed, start, end in spaced if token in (word, stemmed)]
+    return [(m.start(), m.start() + len(token)) for m in _overlapping(token, folded)]
 
 
 def _overlapping(gram: str, text: str) -> list[re.Match[str]]:
