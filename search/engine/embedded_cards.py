@@ -19,7 +19,7 @@ import msgspec
 import tantivy
 
 from search.engine.folders import Signature, new_build, point, read_current, remove_others, write_lock
-from search.engine.port import Card, CardHit, CardPage, CardQuery, EngineUnavailable
+from search.engine.port import Card, CardHit, CardPage, CardQuery, EngineUnavailable, Refused
 from search.square import weighing
 from search.square.cards import USUAL, Wanted, highlights
 from search.square.indexed import (
@@ -69,17 +69,19 @@ class EmbeddedCardEngine:
         self._open: tuple[Signature, str, Any, Any] | None = None
         self._threads: ThreadPoolExecutor | None = None
 
-    async def put(self, cards: Sequence[Card]) -> None:
+    async def put(self, cards: Sequence[Card]) -> list[Refused]:
         async with write_lock(self._root / ".lock"):
             await self._run(self._write, cards, [card.id for card in cards])
+        return []
 
     async def remove(self, ids: Sequence[UUID]) -> None:
         async with write_lock(self._root / ".lock"):
             await self._run(self._write, (), ids)
 
-    async def rebuild(self, cards: Iterable[Card]) -> None:
+    async def rebuild(self, cards: Iterable[Card]) -> list[Refused]:
         async with write_lock(self._root / ".lock"):
             await self._run(self._rebuild, cards)
+        return []
 
     async def search(self, query: CardQuery) -> CardPage:
         """As `CardEngine.search`."""

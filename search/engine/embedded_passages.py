@@ -19,6 +19,7 @@ from threading import Lock
 from typing import Any, TypeVar
 from uuid import UUID
 
+from search.engine.analysed import CANDIDATES, analysed, ordered
 from search.engine.folders import (
     Current,
     Signature,
@@ -28,14 +29,12 @@ from search.engine.folders import (
     remove_others,
     write_lock,
 )
-from search.engine.passage_index import Found, PassageIndex, Stored, Writing, document
+from search.engine.passage_index import Found, PassageIndex, Writing, document
 from search.engine.port import EngineUnavailable, IndexDocument, PassageHit
-from search.passages.naming import name_in_text
 from search.passages.question import analyse
-from search.passages.ranking import Candidate, Ranked, Statistics, rank, unit_weights
+from search.passages.ranking import Statistics
 from search.passages.scope import AccessScope, IndexView, Tier
 
-CANDIDATES = 64
 LOCKS = 64
 TIERS: tuple[Tier, Tier] = ("free", "all")
 T = TypeVar("T")
@@ -112,15 +111,8 @@ class EmbeddedPassageEngine:
         if len(found) > wanted:
             least = sorted((hit.weight for hit, _, _ in found), reverse=True)[wanted - 1]
             found = [entry for entry in found if entry[0].weight >= least]
-        # In the order of their ids, so that the order they were indexed in decides nothing.
-        read = sorted(
-            ((view.knowledge_base_id, index.read(hit)) for hit, view, index in found),
-            key=lambda entry: (entry[0].int, entry[1].key),
-        )
-        ranked = rank(question, statistics, [_candidate(owner, stored) for owner, stored in read])
-        units = unit_weights(question, statistics)
-        order = sorted(range(len(read)), key=lambda i: -ranked[i].score)
-        return [_hit(*read[i], ranked[i], units, total) for i in order[:limit]]
+        read = [(view.knowledge_base_id, index.read(hit)) for hit, view, index in found]
+        return ordered(question, statistics, read, limit)
 
     def _opened(self, view: IndexView) -> tuple[Current, PassageIndex] | None:
         """The open index of a view, as fresh as its generation demands; None where nothing was indexed."""
@@ -241,30 +233,8 @@ class _Build:
 
 
 def _write(owner: IndexDocument, indexes: Mapping[Tier, Writing]) -> None:
-    name = name_in_text(owner.title, owner.passages[0].text) if owner.passages else ""
-    for passage in owner.passages:
-        made = document(owner, passage, name)
+    for passage in analysed(owner):
+        made = document(passage)
         for tier, writing in indexes.items():
             if tier == "all" or owner.tier == "free":
                 writing.add(made)
-
-
-def _candidate(knowledge_base_id: UUID, stored: Stored) -> Candidate:
-    return Candidate(
-        folded=stored.folded or stored.text,
-        words=stored.words,
-        heading=stored.heading,
-        heading_words=stored.heading_words,
-        title=stored.title,
-        collection=knowledge_base_id,
-        name=stored.name,
-    )
-
-
-def _hit(
-    knowledge_base_id: UUID, stored: Stored, ranked: Ranked, weights: tuple[float, ...], among: int
-) -> PassageHit:
-    return PassageHit(
-        knowledge_base_id, stored.document_id, stored.revision_id, stored.title, stored.locator,
-        stored.start, stored.end, stored.text, ranked.score, ranked.matched, weights, ranked.looked_up, among,
-    )  # fmt: skip

@@ -7,26 +7,18 @@ how an index came about, segment by segment, cannot show in a score."""
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 from uuid import UUID
-from zlib import crc32
 
 import msgspec
 import tantivy
 
-from search.engine.port import IndexDocument
-from search.passages.cutting import Passage
-from search.text import articles, fold, language_of, tokenise
+from search.engine.analysed import Analysed, Stored, drawn
 
-SCALE = 32  # weights are whole multiples of 1/32
-HEAD, REPEATED = 0.35, 0.2
 MEMORY = 48_000_000
-TWICE, OFTEN = "\u00b2", "\u00b3"
 
 
 def _schema() -> Any:
@@ -42,30 +34,6 @@ def _schema() -> Any:
 SCHEMA = _schema()
 
 
-class Stored(msgspec.Struct, array_like=True, frozen=True):
-    """What comes back of a passage. `folded` is empty where folding changed nothing."""
-
-    document_id: UUID
-    revision_id: UUID
-    title: str
-    paid: bool
-    language: str
-    locator: dict[str, Any]
-    start: int
-    end: int
-    text: str
-    folded: str
-    words: str
-    heading: str
-    heading_words: str
-    name: str = ""
-
-    @property
-    def key(self) -> tuple[str, int, int]:
-        """The passage's id: what ties break by."""
-        return str(self.document_id), self.start, self.end
-
-
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(Stored).decode
 
@@ -78,58 +46,15 @@ class Found:
     address: Any
 
 
-def document(owner: IndexDocument, passage: Passage, name: str) -> Any:
-    """The tantivy document of one passage; `name` is what the text calls itself besides its title."""
-    path = passage.locator.get("heading_path") or []
-    article = passage.locator.get("article") or ""
-    heading, head, heading_words = _heading(
-        "\n".join([owner.title, *([name] if name else []), *map(str, path), str(article)]),
-        str(article),
-        owner.language,
-    )
-    folded = fold(passage.text)
-    grams, words = tokenise(folded, language_of(folded, owner.language))
-    stored = Stored(
-        owner.document_id, owner.revision_id, owner.title, owner.tier == "paid", owner.language,
-        passage.locator, passage.start, passage.end, passage.text, "" if folded == passage.text else folded,
-        _spaced(words), heading, heading_words, name,
-    )  # fmt: skip
-    return _document(stored, grams + words, head)
-
-
-@lru_cache(maxsize=64)
-def _heading(title: str, article: str, language: str) -> tuple[str, str, str]:
-    """The heading folded, its terms, and its words between spaces."""
-    heading = fold(title)
-    grams, words = tokenise(heading, language_of(heading, language))
-    words += (key for key, _, _ in articles(fold(article)))
-    return heading, " ".join({*grams, *words}), _spaced(words)
-
-
-def _document(stored: Stored, body: Sequence[str], head: str) -> Any:
-    counts = Counter(body)
-    terms = list(counts)
-    terms += [term + TWICE for term, count in counts.items() if count > 1]
-    terms += [term + OFTEN for term, count in counts.items() if count > 3]
+def document(passage: Analysed) -> Any:
+    """The tantivy document of one passage."""
     made = tantivy.Document()
-    made.add_text("body", " ".join(terms))
-    made.add_text("head", head)
-    made.add_text("document", str(stored.document_id))
-    made.add_float("order", _order(stored, len(body)))
-    made.add_bytes("stored", _encode(stored))
+    made.add_text("body", " ".join(passage.body))
+    made.add_text("head", " ".join(passage.head))
+    made.add_text("document", str(passage.stored.document_id))
+    made.add_float("order", passage.order)
+    made.add_bytes("stored", _encode(passage.stored))
     return made
-
-
-def _order(stored: Stored, length: int) -> float:
-    """Multiplies a weight by log2(2 + order): a shorter passage counts a little more, and a grain of its
-    id parts passages that are otherwise alike."""
-    grain = crc32(f"{stored.document_id}{stored.start}".encode()) / 2**32
-    return 0.6 / (1 + length / 600) + grain * 1e-4
-
-
-def _spaced(words: Sequence[str]) -> str:
-    """The words, each between spaces of its own."""
-    return f" {'  '.join(words)} " if words else ""
 
 
 class Writing:
@@ -197,15 +122,10 @@ class PassageIndex:
     def candidates(self, weights: Mapping[str, float], excluded: Collection[UUID], limit: int) -> list[Found]:
         """The passages of the highest summed weight, and every one that ties with the last of them."""
         parts = []
-        for term, weight in weights.items():
-            for field, text, share in (
-                ("body", term, 1.0), ("head", term, HEAD),
-                ("body", term + TWICE, REPEATED), ("body", term + OFTEN, REPEATED / 2),
-            ):  # fmt: skip
-                whole = round(weight * share * SCALE)
-                if whole and self._searcher.doc_freq(field, text):
-                    query = tantivy.Query.const_score_query(_term(field, text), float(whole))
-                    parts.append((tantivy.Occur.Should, query))
+        for field, text, whole in drawn(weights):
+            if self._searcher.doc_freq(field, text):
+                query = tantivy.Query.const_score_query(_term(field, text), float(whole))
+                parts.append((tantivy.Occur.Should, query))
         if not parts:
             return []
         query = _without(tantivy.Query.boolean_query(parts), excluded)

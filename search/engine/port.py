@@ -15,8 +15,8 @@ from search.passages.scope import AccessScope
 from search.square.card import Card, CardHit, CardPage, CardQuery, Price, Sort
 
 __all__ = [
-    "Card", "CardEngine", "CardHit", "CardPage", "CardQuery", "DocumentTier", "EngineUnavailable",
-    "IndexDocument", "PassageEngine", "PassageHit", "Price", "Sort",
+    "Card", "CardEngine", "CardHit", "CardPage", "CardQuery", "DocumentTier", "DocumentsRefused",
+    "EngineUnavailable", "IndexDocument", "PassageEngine", "PassageHit", "Price", "Refused", "Sort",
 ]  # fmt: skip
 
 DocumentTier = Literal["free", "paid"]
@@ -25,6 +25,23 @@ DocumentTier = Literal["free", "paid"]
 class EngineUnavailable(Exception):
     """The engine cannot answer now (index missing, damaged, or its server away). Never a reason to
     fall back to an index outside the scope."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """One card or document that an engine would not take, and why in its words. Tried again, it would be
+    refused again."""
+
+    id: UUID
+    reason: str
+
+
+class DocumentsRefused(EngineUnavailable):
+    """Of the documents of one write, these were refused; nothing of them can be found."""
+
+    def __init__(self, refused: Sequence[Refused]) -> None:
+        super().__init__("; ".join(f"{one.id}: {one.reason}" for one in refused[:5]))
+        self.refused = refused
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +66,8 @@ class PassageEngine(Protocol):
     `EngineUnavailable`."""
 
     async def add(self, knowledge_base_id: UUID, documents: Sequence[IndexDocument]) -> int:
-        """Index these documents, replacing what was indexed of each; durable on return."""
+        """Index these documents, replacing what was indexed of each; durable on return. Raises
+        `DocumentsRefused` when some were not taken: those are not found any more, the others are."""
 
     async def rebuild(
         self,
@@ -57,7 +75,7 @@ class PassageEngine(Protocol):
         documents: Iterable[IndexDocument] | AsyncIterable[IndexDocument],
     ) -> int:
         """Index exactly these documents, beside the live index, then swap. Readers see the old one
-        until the swap."""
+        until the swap. Raises `DocumentsRefused`, and swaps nothing, when some were not taken."""
 
     async def drop(self, knowledge_base_id: UUID) -> None:
         """Forget the knowledge base. Dropping what is not there is no error."""
@@ -74,8 +92,9 @@ class CardEngine(Protocol):
     """Cards of the square. Only what is public and published is ever put here. All methods raise
     `EngineUnavailable`; `search` raises `ValueError` for a position that is not one of its own."""
 
-    async def put(self, cards: Sequence[Card]) -> None:
-        """Add or replace these cards; durable and visible to every process on return."""
+    async def put(self, cards: Sequence[Card]) -> list[Refused]:
+        """Add or replace these cards; durable and visible to every process on return. Returns those that
+        were refused."""
 
     async def remove(self, ids: Sequence[UUID]) -> None:
         """Take these cards away; unknown ids are no error."""
@@ -83,8 +102,8 @@ class CardEngine(Protocol):
     async def search(self, query: CardQuery) -> CardPage:
         """One page of matching cards, in a total order that is stable while the cards are."""
 
-    async def rebuild(self, cards: Iterable[Card]) -> None:
-        """Hold exactly these cards from now on."""
+    async def rebuild(self, cards: Iterable[Card]) -> list[Refused]:
+        """Hold exactly these cards from now on: built beside, then swapped. Returns those refused."""
 
     async def close(self) -> None:
         """Let go of every open file; the engine may be used again afterwards."""

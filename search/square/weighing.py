@@ -24,6 +24,8 @@ READERS = (1, 3, 10, 30, 100, 300)
 AGES = (7, 30, 90)
 """Days."""
 RAREST = 12
+PARTS = 24
+"""Of a query; what follows them is not looked for, so that no engine refuses a query for its size."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +69,7 @@ class Asked:
 
 def asked_of(query: CardQuery, synonyms: Synonyms) -> Asked:
     """With nothing to look for, `relevance` sorts as `popular`."""
-    wanted = wanted_of(query.q, synonyms) if query.q else []
+    wanted = wanted_of(query.q, synonyms)[:PARTS] if query.q else []
     sort = query.sort if wanted or query.sort != "relevance" else "popular"
     return Asked(wanted, sort, bool(query.q and query.q.strip() and not wanted))
 

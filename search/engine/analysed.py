@@ -1,0 +1,154 @@
+"""What every engine indexes of a passage, draws candidates by, and orders them with.
+
+An engine only stores these terms and adds up the whole-number weights it is handed: which passages are
+candidates, and how they are ordered, is decided here and in `search.passages.ranking`, for all of them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, Literal
+from uuid import UUID
+from zlib import crc32
+
+import msgspec
+
+from search.engine.port import IndexDocument, PassageHit
+from search.passages.cutting import Passage
+from search.passages.naming import name_in_text
+from search.passages.question import Question
+from search.passages.ranking import Candidate, Statistics, rank, unit_weights
+from search.text import articles, fold, language_of, tokenise
+
+CANDIDATES = 64
+SCALE = 32  # weights are whole multiples of 1/32
+HEAD, REPEATED = 0.35, 0.2
+TWICE, OFTEN = "\u00b2", "\u00b3"
+
+
+class Stored(msgspec.Struct, array_like=True, frozen=True):
+    """What comes back of a passage. `folded` is empty where folding changed nothing."""
+
+    document_id: UUID
+    revision_id: UUID
+    title: str
+    paid: bool
+    language: str
+    locator: dict[str, Any]
+    start: int
+    end: int
+    text: str
+    folded: str
+    words: str
+    heading: str
+    heading_words: str
+    name: str = ""
+
+    @property
+    def key(self) -> tuple[str, int, int]:
+        """The passage's id: what ties break by."""
+        return str(self.document_id), self.start, self.end
+
+
+@dataclass(frozen=True, slots=True)
+class Analysed:
+    """One passage as indexed. `body` holds each term of the text once, a term that repeats also marked
+    `TWICE` and `OFTEN`; `head` those of title and headings. `order` multiplies a weight by log2(2 + order):
+    a shorter passage counts a little more, and a grain of its id parts passages that are otherwise alike."""
+
+    stored: Stored
+    body: list[str]
+    head: Sequence[str]
+    order: float
+
+
+def analysed(owner: IndexDocument) -> Iterator[Analysed]:
+    """Each passage of a document."""
+    name = name_in_text(owner.title, owner.passages[0].text) if owner.passages else ""
+    for passage in owner.passages:
+        yield _analysed(owner, passage, name)
+
+
+def _analysed(owner: IndexDocument, passage: Passage, name: str) -> Analysed:
+    path = passage.locator.get("heading_path") or []
+    article = passage.locator.get("article") or ""
+    heading, head, heading_words = _heading(
+        "\n".join([owner.title, *([name] if name else []), *map(str, path), str(article)]),
+        str(article),
+        owner.language,
+    )
+    folded = fold(passage.text)
+    grams, words = tokenise(folded, language_of(folded, owner.language))
+    stored = Stored(
+        owner.document_id, owner.revision_id, owner.title, owner.tier == "paid", owner.language,
+        passage.locator, passage.start, passage.end, passage.text, "" if folded == passage.text else folded,
+        _spaced(words), heading, heading_words, name,
+    )  # fmt: skip
+    counts = Counter(grams + words)
+    body = list(counts)
+    body += [term + TWICE for term, count in counts.items() if count > 1]
+    body += [term + OFTEN for term, count in counts.items() if count > 3]
+    grain = crc32(f"{stored.document_id}{stored.start}".encode()) / 2**32
+    length = len(grams) + len(words)
+    return Analysed(stored, body, head, 0.6 / (1 + length / 600) + grain * 1e-4)
+
+
+@lru_cache(maxsize=64)
+def _heading(title: str, article: str, language: str) -> tuple[str, Sequence[str], str]:
+    """The heading folded, its terms, and its words between spaces."""
+    heading = fold(title)
+    grams, words = tokenise(heading, language_of(heading, language))
+    words += (key for key, _, _ in articles(fold(article)))
+    return heading, tuple(dict.fromkeys([*grams, *words])), _spaced(words)
+
+
+def _spaced(words: Sequence[str]) -> str:
+    """The words, each between spaces of its own."""
+    return f" {'  '.join(words)} " if words else ""
+
+
+def drawn(weights: Mapping[str, float]) -> Iterator[tuple[Literal["body", "head"], str, int]]:
+    """(field, term, weight) that candidates are drawn by: a passage's weight is the sum over those it has,
+    times what its `order` makes of it."""
+    for term, weight in weights.items():
+        ways: tuple[tuple[Literal["body", "head"], str, float], ...] = (
+            ("body", term, 1.0), ("head", term, HEAD),
+            ("body", term + TWICE, REPEATED), ("body", term + OFTEN, REPEATED / 2),
+        )  # fmt: skip
+        for field, text, share in ways:
+            if whole := round(weight * share * SCALE):
+                yield field, text, whole
+
+
+def ordered(
+    question: Question, statistics: Statistics, found: Sequence[tuple[UUID, Stored]], limit: int
+) -> list[PassageHit]:
+    """The best of the candidates (each with its knowledge base), best first. The order they were found in
+    decides nothing."""
+    read = sorted(found, key=lambda entry: (entry[0].int, entry[1].key))
+    ranked = rank(question, statistics, [_candidate(owner, stored) for owner, stored in read])
+    units = unit_weights(question, statistics)
+    hits = []
+    for i in sorted(range(len(read)), key=lambda i: -ranked[i].score)[:limit]:
+        owner, stored = read[i]
+        hit = PassageHit(
+            owner, stored.document_id, stored.revision_id, stored.title, stored.locator, stored.start,
+            stored.end, stored.text, ranked[i].score, ranked[i].matched, units, ranked[i].looked_up,
+            statistics.passages,
+        )  # fmt: skip
+        hits.append(hit)
+    return hits
+
+
+def _candidate(knowledge_base_id: UUID, stored: Stored) -> Candidate:
+    return Candidate(
+        folded=stored.folded or stored.text,
+        words=stored.words,
+        heading=stored.heading,
+        heading_words=stored.heading_words,
+        title=stored.title,
+        collection=knowledge_base_id,
+        name=stored.name,
+    )
