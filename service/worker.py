@@ -43,6 +43,7 @@ from service.usecases.notify_renewals import notify_renewals
 from service.usecases.pay_creators import pay_creators
 from service.usecases.prepare_partitions import prepare_partitions
 from service.usecases.purge_expired import purge_expired
+from service.usecases.read_outline import draw_outlines
 from service.usecases.rebuild_index import drop_index, rebuild_index
 from service.usecases.reconcile_usage import reconcile_usage
 from service.usecases.record_transfer import tell_payouts
@@ -67,6 +68,7 @@ JOBS: Mapping[str, UseCase] = {
     "index_document": index_document,
     "rebuild_index": rebuild_index,
     "drop_index": drop_index,
+    "draw_outlines": draw_outlines,
     "index_card": index_card,
     "rebuild_cards": rebuild_cards,
     "expire_reservations": expire_reservations,

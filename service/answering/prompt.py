@@ -38,18 +38,18 @@ def build_prompt(question: str, hits: Sequence[PassageHit], *, earlier: str | No
     """
     tag = f"passage-{secrets.token_hex(6)}"
     passages = [_passage(tag, number, hit) for number, hit in enumerate(hits, 1)]
-    asked = [f"The question before was: {_plain(earlier)}"] if earlier else []
+    asked = [f"The question before was: {plain(earlier)}"] if earlier else []
     return [
         Message("system", _RULES.format(tag=tag)),
-        Message("user", "\n\n".join([*passages, *asked, f"Question: {_plain(question)}"])),
+        Message("user", "\n\n".join([*passages, *asked, f"Question: {plain(question)}"])),
     ]
 
 
 def _passage(tag: str, number: int, hit: PassageHit) -> str:
-    title = _plain(_WHITE.sub(" ", hit.title)[:TITLE_CHARACTERS]).replace('"', "'").replace(">", "›")
-    return f'<{tag} number="{number}" title="{title}">\n{_plain(hit.text)}\n</{tag}>'
+    title = plain(_WHITE.sub(" ", hit.title)[:TITLE_CHARACTERS]).replace('"', "'").replace(">", "›")
+    return f'<{tag} number="{number}" title="{title}">\n{plain(hit.text)}\n</{tag}>'
 
 
-def _plain(text: str) -> str:
+def plain(text: str) -> str:
     """The text with everything that looks like our own markup made harmless."""
     return _MARKUP.sub(r"‹\1", text)

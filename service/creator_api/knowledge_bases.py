@@ -1,16 +1,11 @@
-"""Knowledge bases: made, changed, published, outlined."""
+"""Knowledge bases: made, changed, published."""
 
-from dataclasses import dataclass
-from typing import Literal
 from uuid import UUID
 
 import msgspec
-from litestar import Response, delete, get, patch, post
+from litestar import delete, get, patch, post
 from litestar.di import NamedDependency
-from litestar.openapi.datastructures import ResponseSpec
-from litestar.openapi.spec import OpenAPIMediaType, OpenAPIResponse, Operation, Schema
-from litestar.openapi.spec.enums import OpenAPIType
-from litestar.params import FromPath, FromQuery, JSONBody
+from litestar.params import FromPath, JSONBody
 
 from billing.money import Money
 from service.creator_api.schemas import KnowledgeBaseBody, KnowledgeBaseChanges, PublishBody
@@ -18,27 +13,11 @@ from service.http.inputs import InvalidInput
 from service.http.login import Person
 from service.http.paging import Page, PageRequest, decode_cursor, encode_cursor
 from service.knowledge.knowledge_bases import KnowledgeBaseFact
-from service.knowledge.outlining import Outline, as_markdown, as_mermaid, as_opml, as_svg
 from service.platform.idempotency import Once
 from service.platform.ids import new_id
 from service.platform.settings import Settings
 from service.usecases import change_knowledge_base, create_knowledge_base, publish_knowledge_base
 from service.usecases.context import Context
-from service.usecases.read_knowledge_base import read_outline
-
-OutlineFormat = Literal["json", "markdown", "mermaid", "opml", "svg"]
-MARKDOWN, MERMAID, OPML, SVG = "text/markdown", "text/vnd.mermaid", "text/x-opml", "image/svg+xml"
-
-
-@dataclass
-class OutlineOperation(Operation):
-    """Litestar documents one media type an answer; an outline has five."""
-
-    def __post_init__(self) -> None:
-        done = (self.responses or {}).get("200")
-        if isinstance(done, OpenAPIResponse) and done.content is not None:
-            text = OpenAPIMediaType(schema=Schema(type=OpenAPIType.STRING))
-            done.content |= dict.fromkeys((MARKDOWN, MERMAID, OPML, SVG), text)
 
 
 @post("/knowledge-bases")
@@ -161,35 +140,4 @@ async def unpublish(
     )
 
 
-@get(
-    "/knowledge-bases/{knowledge_base_id:uuid}/outline",
-    operation_class=OutlineOperation,
-    responses={200: ResponseSpec(Outline, description="The outline.", generate_examples=False)},
-)
-async def outline(
-    knowledge_base_id: FromPath[UUID],
-    person: NamedDependency[Person],
-    context: NamedDependency[Context],
-    format: FromQuery[OutlineFormat] = "json",
-) -> Response[bytes]:
-    """The headings as a tree, each node with its document, revision and span."""
-    found = await read_outline(context, knowledge_base_id=knowledge_base_id, owner_id=person.account_id)
-    body, media_type = _rendered(found, format)
-    return Response(body, media_type=media_type)
-
-
-def _rendered(found: Outline, format: OutlineFormat) -> tuple[bytes, str]:
-    match format:
-        case "json":
-            return msgspec.json.encode(found), "application/json"
-        case "markdown":
-            return as_markdown(found).encode(), MARKDOWN
-        case "mermaid":
-            return as_mermaid(found).encode(), MERMAID
-        case "opml":
-            return as_opml(found).encode(), OPML
-        case "svg":
-            return as_svg(found).encode(), SVG
-
-
-handlers = [create, list_own, read, change, remove, publish, unpublish, outline]
+handlers = [create, list_own, read, change, remove, publish, unpublish]

@@ -125,6 +125,20 @@ revision = sa.Table(
     sa.UniqueConstraint("document_id", "number", name="revision_number_unique"),
 )
 
+revision_outline = sa.Table(
+    "revision_outline",
+    SQLModel.metadata,
+    sa.Column("revision_id", sa.Uuid, sa.ForeignKey("revision.id"), primary_key=True),
+    # "extract", or the model that wrote it.
+    sa.Column("writer", sa.Text, primary_key=True),
+    # Of the way it was drawn: rows of an older one count as missing.
+    sa.Column("version", sa.Integer, nullable=False),
+    # service.knowledge.outlining.nodes.Part, level by level: any beginning of the list is a tree as well.
+    sa.Column("parts", postgresql.JSONB, nullable=False),
+    sa.Column("points", postgresql.JSONB, nullable=False),
+    sa.Column("created_at", _TIME, nullable=False, server_default=_NOW),
+)
+
 import_job = sa.Table(
     "import_job",
     SQLModel.metadata,

@@ -6,6 +6,7 @@ from service.subscriber_api import (
     answers,
     checkout,
     entitlements,
+    outlines,
     purchases,
     reading,
     reports,
@@ -19,6 +20,7 @@ router = Router(
     route_handlers=[
         *square.handlers,
         *reading.handlers,
+        *outlines.handlers,
         *answers.handlers,
         *checkout.handlers,
         *subscriptions.handlers,

@@ -15,7 +15,6 @@ from service.access.decision import Decision
 from service.knowledge import documents, knowledge_bases, revisions
 from service.knowledge.documents import Tier
 from service.knowledge.knowledge_bases import KnowledgeBaseFact, KnowledgeBaseNotFound
-from service.knowledge.outlining import Outline, outline_of
 from service.knowledge.square import Creator
 from service.usecases.context import Context
 from service.usecases.index_card import suspended
@@ -99,7 +98,7 @@ async def read_knowledge_base(
     """Raises ``KnowledgeBaseNotFound``, also for what this reader may not know of."""
     async with context.database.reading() as connection:
         base = await knowledge_bases.find(connection, id_or_slug)
-        decision = await _decision(connection, base, account_id)
+        decision = await decision_of(connection, base, account_id)
         entitlement = await _entitlement(connection, base, decision, account_id)
         cards = await cards_of(connection, [base.id])
         free = await documents.list_readable(
@@ -132,7 +131,7 @@ async def list_readable_documents(
     """The documents this reader may open, in the order they came. Raises ``KnowledgeBaseNotFound``."""
     async with context.database.reading() as connection:
         base = await knowledge_bases.find(connection, id_or_slug)
-        decision = await _decision(connection, base, account_id)
+        decision = await decision_of(connection, base, account_id)
         found = await documents.list_readable(
             connection,
             knowledge_base_id=base.id,
@@ -160,13 +159,10 @@ async def read_document(
     """
     async with context.database.reading() as connection:
         base = await knowledge_bases.find(connection, knowledge_base)
-        decision = await _decision(connection, base, account_id)
+        decision = await decision_of(connection, base, account_id)
         found = await documents.get(connection, knowledge_base_id=base.id, document_id=document_id)
         if found.tier == "paid" and decision.tier != "all":
-            plans = await plans_of(connection, [base.id])
-            refusal = EntitlementRequired((base.id,))
-            refusal.extensions = {"plans": plans.get(base.id, [])}
-            raise refusal
+            raise await closed_document(connection, base.id)
         revision = await revisions.get_revision(connection, document_id=document_id, revision_id=revision_id)
     if decision.why == "free_tier":
         await record_read(context, knowledge_base_ids=[base.id], account_id=account_id, network=network)
@@ -181,11 +177,12 @@ async def read_document(
     )
 
 
-async def read_outline(context: Context, *, knowledge_base_id: UUID, owner_id: UUID) -> Outline:
-    """The headings of every document of the owner's knowledge base. Raises ``KnowledgeBaseNotFound``."""
-    async with context.database.reading() as connection:
-        base = await knowledge_bases.get_owned(connection, id=knowledge_base_id, owner_id=owner_id)
-        return await outline_of(connection, base)
+async def closed_document(connection: AsyncConnection, knowledge_base_id: UUID) -> EntitlementRequired:
+    """What a reader is told of a document that is not open to them, with the plans that would open it."""
+    plans = await plans_of(connection, [knowledge_base_id])
+    refusal = EntitlementRequired((knowledge_base_id,))
+    refusal.extensions = {"plans": plans.get(knowledge_base_id, [])}
+    return refusal
 
 
 async def _entitlement(
@@ -200,7 +197,7 @@ async def _entitlement(
     return Entitlement(decision.tier, decision.why, decision.until, sources, remaining)
 
 
-async def _decision(
+async def decision_of(
     connection: AsyncConnection, base: KnowledgeBaseFact, account_id: UUID | None
 ) -> Decision:
     """What the account may see. Raises ``KnowledgeBaseNotFound`` when it may not know of the base.
