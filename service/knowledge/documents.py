@@ -9,6 +9,7 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
+from service.knowledge.parsing.parsed import Note
 from service.knowledge.tables import document
 
 Tier = Literal["free", "paid"]
@@ -34,7 +35,7 @@ class Failure:
 @dataclass(frozen=True, slots=True)
 class DocumentFact:
     """A document as its owner sees it. ``revision_id`` is the text that is read and searched, if any yet;
-    ``reason`` is why it failed."""
+    ``reason`` is why it failed, or what of a document that is read all the same could not be."""
 
     id: UUID
     knowledge_base_id: UUID
@@ -61,6 +62,8 @@ class NewDocument:
     status: Status
     sha256: bytes
     blob_key: str
+    failure_code: str | None = None
+    failure_detail: str | None = None
 
 
 def fact(row: sa.Row[Any]) -> DocumentFact:
@@ -238,11 +241,17 @@ async def begin(session: AsyncSession, document_id: UUID) -> Waiting | None:
     )
 
 
-async def end_parsing(session: AsyncSession, waiting: Waiting, failure: Failure | None) -> bool:
-    """To be indexed, or failed; False when the document was removed or given another file meanwhile."""
-    values: dict[str, Any] = {"status": "indexing", "failure_code": None, "failure_detail": None}
-    if failure is not None:
-        values = {"status": "failed", "failure_code": failure.code, "failure_detail": failure.detail}
+async def end_parsing(
+    session: AsyncSession, waiting: Waiting, failure: Failure | None, *, note: Note | None = None
+) -> bool:
+    """To be indexed, or failed; False when the document was removed or given another file meanwhile. ``note``
+    is of what could not be read of a document that is to be indexed."""
+    said = failure or note
+    values: dict[str, Any] = {
+        "status": "indexing" if failure is None else "failed",
+        "failure_code": said.code if said else None,
+        "failure_detail": said.detail if said else None,
+    }
     statement = (
         document.update()
         .where(

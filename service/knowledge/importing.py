@@ -116,11 +116,16 @@ async def keep_batch(
             await documents.change(
                 session,
                 document_id=document_id,
-                changes={"sha256": read.sha256, "blob_key": _key(task, read), "status": "indexing"},
+                changes={
+                    "sha256": read.sha256,
+                    "blob_key": _key(task, read),
+                    "status": "indexing",
+                    **_noted(outcome),
+                },
             )
         else:
             document_id, title, tier = new_id(), title_of(name), task.tier
-            rows.documents.append(_document(task, read, document_id))
+            rows.documents.append(_document(task, read, document_id, outcome))
             room -= 1
         known[read.sha256] = document_id
         waiting.add(read.sha256)
@@ -157,7 +162,13 @@ def _key(task: ImportTask, read: ReadEntry) -> str:
     return documents.blob_key(task.knowledge_base_id, read.sha256)
 
 
-def _document(task: ImportTask, read: ReadEntry, document_id: UUID) -> NewDocument:
+def _noted(parsed: Parsed) -> dict[str, str | None]:
+    """What could not be read of it, as columns."""
+    note = parsed.note
+    return {"failure_code": note.code if note else None, "failure_detail": note.detail if note else None}
+
+
+def _document(task: ImportTask, read: ReadEntry, document_id: UUID, parsed: Parsed) -> NewDocument:
     return NewDocument(
         id=document_id,
         knowledge_base_id=task.knowledge_base_id,
@@ -168,4 +179,5 @@ def _document(task: ImportTask, read: ReadEntry, document_id: UUID) -> NewDocume
         status="indexing",
         sha256=read.sha256,
         blob_key=_key(task, read),
+        **_noted(parsed),
     )

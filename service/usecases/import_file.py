@@ -7,7 +7,7 @@ from pathlib import Path
 from uuid import UUID
 
 from service.knowledge import knowledge_bases
-from service.knowledge.parsing.formats import FORMATS, extension
+from service.knowledge.parsing.sniffing import EXTENSIONS, extension
 from service.usecases.context import Context
 from service.usecases.import_documents import request_import
 
@@ -34,7 +34,7 @@ async def import_file(context: Context, *, id: UUID, knowledge_base: str, file: 
 
 def _archived(file: Path) -> bytes:
     data = file.read_bytes()
-    if extension(file.name) not in FORMATS:
+    if extension(file.name) not in EXTENSIONS:
         return data
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:

@@ -46,7 +46,7 @@ async def _parse(context: Context, waiting: Waiting) -> bool:
         if isinstance(outcome, UnreadableFile):
             await documents.end_parsing(session, waiting, Failure(outcome.code, outcome.detail))
             return False
-        if not await documents.end_parsing(session, waiting, None):
+        if not await documents.end_parsing(session, waiting, None, note=outcome.note):
             return False
         numbers = await revisions.newest_numbers(session, [waiting.id])
         revision = NewRevision(

@@ -33,6 +33,7 @@ INTERNAL = {
     "service.platform.blobs.BlobMissing": "a fault of ours: a 500, logged",
     "service.answering.receipts.ReceiptForged": "said by the check that owners and the doctor run",
     "service.knowledge.parsing.parsed.UnreadableFile": "becomes the reason of a failed document",
+    "service.knowledge.parsing.isolation._HelperGone": "the helper is started again, or the file refused",
     "service.knowledge.parsing.archive_streams.ArchiveRefused": "becomes the reason of a failed import",
     "billing.ledger.journal.Unbalanced": "a fault of ours: a 500, logged",
     "service.usecases.end_contract.ContractEnding": "ends a job, which is tried again",

@@ -106,7 +106,7 @@ async def test_a_document_becomes_ready_and_is_found_with_its_article(library: L
 async def test_a_file_that_cannot_be_read_fails_with_its_reason(library: Library) -> None:
     creator = await library.creator("failing")
     document = await creator.upload(await creator.knowledge_base(), "a.pdf", b"%PDF-1.7")
-    assert (document["status"], document["reason"]["code"]) == ("failed", "unsupported_format")
+    assert (document["status"], document["reason"]["code"]) == ("failed", "damaged_document")
 
 
 async def test_the_same_file_again_is_the_document_there_is(library: Library) -> None:
@@ -306,7 +306,7 @@ async def test_an_import_names_what_failed_and_goes_on(library: Library) -> None
     state = await creator.get(f"/imports/{requested['id']}")
     assert (state["status"], state["total"], state["done"]) == ("done", 5, 3)
     assert {item["name"]: item["code"] for item in state["failed"]} == {
-        "bad.pdf": "unsupported_format",
+        "bad.pdf": "damaged_document",
         "../up.md": "unsafe_path",
     }
     assert [item["title"] for item in await creator.documents(base)] == ["a", "b"]

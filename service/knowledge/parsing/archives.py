@@ -22,7 +22,7 @@ from service.knowledge.parsing.archive_streams import (
     Unpacked,
     unpacked,
 )
-from service.knowledge.parsing.formats import extension
+from service.knowledge.parsing.sniffing import extension
 
 CHUNK = 256 * 1024
 NESTED = {".zip", ".tar", ".gz", ".tgz", ".xz", ".txz", ".bz2", ".7z", ".rar", ".zst"}

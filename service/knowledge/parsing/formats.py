@@ -1,50 +1,54 @@
-"""From a file to a parsed text: the format is chosen by the name's extension."""
+"""From a file to a parsed text, whatever format it is of.
+
+Text is read where it is asked for. Everything else is read in a process of its own (``isolation``), with what
+it needs loaded there alone.
+"""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import PurePosixPath
 
 import structlog
 
 from service.knowledge.parsing import html, markdown, plain
 from service.knowledge.parsing.decoding import decode
+from service.knowledge.parsing.isolation import read_apart
+from service.knowledge.parsing.limits import ParseLimits
 from service.knowledge.parsing.parsed import Parsed, UnreadableFile
+from service.knowledge.parsing.sniffing import EXTENSIONS, Kind, extension, kind_of
 
 log = structlog.get_logger(__name__)
 
-FORMATS: dict[str, Callable[[bytes], Parsed]] = {
-    ".md": lambda data: markdown.parse(decode(data)),
-    ".markdown": lambda data: markdown.parse(decode(data)),
-    ".txt": lambda data: plain.parse(decode(data)),
-    ".html": html.parse_bytes,
-    ".htm": html.parse_bytes,
+TEXTS: dict[Kind, Callable[[bytes], Parsed]] = {
+    "markdown": lambda data: markdown.parse(decode(data)),
+    "plain": lambda data: plain.parse(decode(data)),
+    "html": html.parse_bytes,
 }
-
-
-def extension(name: str) -> str:
-    """The extension of a file's name or path in lower case, with its dot; empty if there is none."""
-    return PurePosixPath(name.replace("\\", "/")).suffix.lower()
+MODULES: dict[Kind, str] = {"image": "ocr"}
+"""The readers whose modules are named otherwise than their format."""
+LIMITS = ParseLimits()
 
 
 def title_of(name: str) -> str:
     """What an imported document is called: the file's name without its extension."""
     path = PurePosixPath(name.replace("\\", "/"))
-    return (path.stem if path.suffix.lower() in FORMATS else path.name).strip() or path.name
+    return (path.stem if extension(name) in EXTENSIONS else path.name).strip() or path.name
 
 
-def parse(name: str, data: bytes, *, max_characters: int) -> Parsed:
-    """The text and blocks of the file ``name``.
+def parse(name: str, data: bytes, *, max_characters: int, limits: ParseLimits = LIMITS) -> Parsed:
+    """The text and blocks of the file ``name``; its content decides what it is before its name does.
 
-    Raises ``UnreadableFile`` with code ``unsupported_format``, ``binary_content``, ``unknown_encoding``,
-    ``empty_document`` or ``text_too_long`` (more than ``max_characters`` code points). Search folds the text
-    when it is indexed and cites by its offsets: ``search.text.fold`` keeps the length, or stops.
+    Raises ``UnreadableFile`` with one of the codes in the room's README; ``text_too_long`` is for more than
+    ``max_characters`` code points. Search folds the text when it is indexed and cites by its offsets:
+    ``search.text.fold`` keeps the length, or stops.
     """
-    parser = FORMATS.get(extension(name))
-    if parser is None:
-        shown = extension(name) or "without an extension"
-        raise UnreadableFile(
-            "unsupported_format", f"Files {shown} cannot be read; use {', '.join(sorted(FORMATS))}."
-        )
-    parsed = parser(data)
+    if not data:
+        raise UnreadableFile("empty_document", "The file is empty.")
+    kind = kind_of(name, data)
+    if kind in TEXTS:
+        parsed = TEXTS[kind](data)
+    else:
+        parsed = read_apart(MODULES.get(kind, kind), data, replace(limits, characters=max_characters))
     if not parsed.blocks:
         raise UnreadableFile("empty_document", "The file holds no text.")
     if len(parsed.text) > max_characters:
@@ -52,10 +56,12 @@ def parse(name: str, data: bytes, *, max_characters: int) -> Parsed:
     return parsed
 
 
-def try_parse(name: str, data: bytes, *, max_characters: int) -> Parsed | UnreadableFile:
+def try_parse(
+    name: str, data: bytes, *, max_characters: int, limits: ParseLimits = LIMITS
+) -> Parsed | UnreadableFile:
     """``parse``, with the refusal as a value: a stranger's file fails alone, whatever is wrong with it."""
     try:
-        return parse(name, data, max_characters=max_characters)
+        return parse(name, data, max_characters=max_characters, limits=limits)
     except UnreadableFile as refusal:
         return refusal
     except Exception:

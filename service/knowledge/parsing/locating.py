@@ -1,12 +1,14 @@
-"""From pieces to blocks a person can be led to: heading paths and article numbers.
+"""From pieces to blocks a person can be led to: heading paths, article numbers, pages and the like.
 
 A locator is ``{"label", "heading_path"}`` and, where the text has them, ``"article"`` (第十九条), ``"level"``
-(of a heading) and ``"line"`` (of a plain text without headings). Equal neighbours share one object.
+(of a heading), ``"line"`` or ``"paragraph"`` (of a text without headings), and the members of its piece's
+place (``page``, ``slide``, ``sheet``, ``row``, ``timecode``, ``chapter``). Equal neighbours share one object.
 """
 
 import re
-from collections.abc import Iterator, Sequence
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, Literal
 
 from search.passages.cutting import Block
 from service.knowledge.parsing.parsed import Piece
@@ -25,36 +27,44 @@ DIVISION_LEVEL = {"编": 2, "編": 2, "章": 3, "节": 4, "節": 4}
 SEPARATOR = " › "
 
 
-def locate(text: str, pieces: Sequence[Piece], *, lines: bool = False) -> list[Block]:
+def locate(
+    text: str, pieces: Sequence[Piece], *, counted_by: Literal["line", "paragraph"] | None = None
+) -> list[Block]:
     """The blocks of ``pieces``, each with its locator; articles of a statute begin a block of their own.
 
-    With ``lines``, blocks under no heading are located by the number of their line, counted from 1.
+    Blocks under no heading and at no place are located by the number of their line or paragraph, from 1.
     """
     divided = [part for piece in pieces for part in _divide(text, piece)]
     title = _document_title(divided)
     path: list[tuple[int, str]] = []
     article: str | None = None
+    place: Mapping[str, Any] | None = None
     locator: dict[str, Any] | None = None
     blocks: list[Block] = []
     line, counted = 1, 0
-    for piece in divided:
+    for number, piece in enumerate(divided, 1):
         kind = piece.kind
+        if piece.place is not place:
+            place, locator = piece.place, None
         if kind == "heading":
             while path and path[-1][0] >= piece.level:
                 path.pop()
             path.append((piece.level, piece.title))
             found = ARTICLE.match(piece.title)
             article, locator = (found[1] if found else None), None
-            shown = _locator([name for _, name in path], title, article)
+            shown = _locator([name for _, name in path], title, article, place)
             blocks.append(Block(piece.start, piece.end, kind, {**shown, "level": piece.level}))
             continue
         if kind == "paragraph" and (found := ARTICLE.match(text, piece.start, piece.end)):
             article, locator, kind = found[1], None, "article"
         if locator is None:
-            locator = _locator([name for _, name in path], title, article)
-        if lines and not locator["label"]:
+            locator = _locator([name for _, name in path], title, article, place)
+        if counted_by == "line" and not locator["label"]:
             line, counted = line + text.count("\n", counted, piece.start), piece.start
             blocks.append(Block(piece.start, piece.end, kind, {**locator, "label": f"L{line}", "line": line}))
+        elif counted_by == "paragraph" and not locator["label"]:
+            shown = {**locator, "label": f"paragraph {number}", "paragraph": number}
+            blocks.append(Block(piece.start, piece.end, kind, shown))
         else:
             blocks.append(Block(piece.start, piece.end, kind, locator))
     return blocks
@@ -71,9 +81,9 @@ def _divide(text: str, piece: Piece) -> Iterator[Piece]:
         division = DIVISION.fullmatch(text, start, end)
         if division:
             title = " ".join(division[1].split())
-            yield Piece(start, end, "heading", DIVISION_LEVEL[division[2]], title)
+            yield Piece(start, end, "heading", DIVISION_LEVEL[division[2]], title, piece.place)
         elif end > start:
-            yield Piece(start, end, "paragraph")
+            yield replace(piece, start=start, end=end)
 
 
 def _document_title(pieces: Sequence[Piece]) -> str | None:
@@ -82,10 +92,17 @@ def _document_title(pieces: Sequence[Piece]) -> str | None:
     return highest[0] if len(highest) == 1 else None
 
 
-def _locator(path: list[str], title: str | None, article: str | None) -> dict[str, Any]:
+def _locator(
+    path: list[str], title: str | None, article: str | None, place: Mapping[str, Any] | None
+) -> dict[str, Any]:
     headings = path[1:] if path and path[0] == title else path
     steps = headings if article is None or article in headings[-1:] else [*headings, article]
+    if place is not None:
+        # A sheet or chapter that is a heading too is named once.
+        named = (place["label"], place.get("sheet"))
+        steps = [place["label"], *(step for step in steps if step not in named)]
     locator: dict[str, Any] = {
+        **(place or {}),
         "label": SEPARATOR.join(steps) or (title or ""),
         "heading_path": headings,
     }

@@ -1,6 +1,8 @@
 """What every parser gives back, and how it refuses."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from search.passages.cutting import Block
 
@@ -19,7 +21,8 @@ class Piece:
     """A stretch of text before it is located: ``[start, end)`` in code points.
 
     ``kind`` is ``heading``, ``paragraph``, ``list_item``, ``code``, ``table`` or ``quote``; a heading has its
-    ``level`` (1 is the highest) and its ``title`` without markup.
+    ``level`` (1 is the highest) and its ``title`` without markup. ``place`` is where a person finds it in the
+    file: a ``label`` to be read (``page 3``) and the same as members (``page: 3``); neighbours share it.
     """
 
     start: int
@@ -27,6 +30,15 @@ class Piece:
     kind: str
     level: int = 0
     title: str = ""
+    place: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """What could not be read of a file that is a document all the same; ``code`` is stable."""
+
+    code: str
+    detail: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,3 +47,4 @@ class Parsed:
 
     text: str
     blocks: list[Block]
+    note: Note | None = None

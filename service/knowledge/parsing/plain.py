@@ -19,7 +19,7 @@ def parse(text: str) -> Parsed:
         last = end - (len(written) - len(written.rstrip()))
         if last > first:
             pieces.append(Piece(first, last, "paragraph"))
-    return Parsed(text, locate(text, pieces, lines=True))
+    return Parsed(text, locate(text, pieces, counted_by="line"))
 
 
 def _paragraphs(text: str) -> Iterator[tuple[int, int]]:

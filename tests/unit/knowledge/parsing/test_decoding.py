@@ -42,7 +42,7 @@ def test_what_is_no_text_is_refused(data: bytes) -> None:
 @pytest.mark.parametrize(
     ("name", "data", "code"),
     [
-        ("a.pdf", b"%PDF", "unsupported_format"),
+        ("a.exe", b"MZ", "unsupported_format"),
         ("noextension", b"text", "unsupported_format"),
         ("a.txt", b" \n ", "empty_document"),
         ("a.md", b"<!-- nothing -->", "empty_document"),
