@@ -17,6 +17,7 @@ import msgspec
 
 from search.engine.port import IndexDocument, PassageHit
 from search.passages.cutting import Passage
+from search.passages.editions import Edition
 from search.passages.naming import name_in_text
 from search.passages.question import Question
 from search.passages.ranking import Candidate, Statistics, rank, unit_weights
@@ -45,6 +46,7 @@ class Stored(msgspec.Struct, array_like=True, frozen=True):
     heading: str
     heading_words: str
     name: str = ""
+    edition: tuple[str, str, bytes] | None = None
 
     @property
     def key(self) -> tuple[str, int, int]:
@@ -85,6 +87,7 @@ def _analysed(owner: IndexDocument, passage: Passage, name: str) -> Analysed:
         owner.document_id, owner.revision_id, owner.title, owner.tier == "paid", owner.language,
         passage.locator, passage.start, passage.end, passage.text, "" if folded == passage.text else folded,
         _spaced(words), heading, heading_words, name,
+        (owner.edition.work, owner.edition.label, owner.edition.sketch) if owner.edition else None,
     )  # fmt: skip
     counts = Counter(grams + words)
     body = list(counts)
@@ -151,4 +154,5 @@ def _candidate(knowledge_base_id: UUID, stored: Stored) -> Candidate:
         title=stored.title,
         collection=knowledge_base_id,
         name=stored.name,
+        edition=Edition(*stored.edition) if stored.edition else None,
     )

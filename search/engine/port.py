@@ -10,6 +10,7 @@ from typing import Literal, Protocol
 from uuid import UUID
 
 from search.passages.cutting import Passage
+from search.passages.editions import Edition
 from search.passages.hits import PassageHit
 from search.passages.scope import AccessScope
 from search.square.card import Card, CardHit, CardPage, CardQuery, Price, Sort
@@ -47,7 +48,8 @@ class DocumentsRefused(EngineUnavailable):
 @dataclass(frozen=True, slots=True)
 class IndexDocument:
     """One document's live revision, cut into passages. `tier` decides which indexes hold it: `free`
-    goes into both, `paid` only into `all`. `language` is a BCP 47 tag or empty when not known."""
+    goes into both, `paid` only into `all`. `language` is a BCP 47 tag or empty when not known. `edition` says
+    which edition of which work it is (None: as its title says): of two in scope the newer comes first."""
 
     document_id: UUID
     revision_id: UUID
@@ -56,6 +58,7 @@ class IndexDocument:
     tier: DocumentTier
     language: str
     passages: Sequence[Passage]
+    edition: Edition | None = None
 
 
 class PassageEngine(Protocol):

@@ -1,5 +1,5 @@
-"""What titles say: the name of a text without its date, whether a question names it, which of two editions
-is the newer, and whether the text states a rule in force or only amends or applies one."""
+"""What titles say: the name of a text without its date, whether a question names it, and whether the text
+states a rule in force or only amends or applies one."""
 
 from __future__ import annotations
 
@@ -67,19 +67,6 @@ def topic(folded: str, title: str) -> float:
     """The fraction of the title's name, by bigrams, that a folded question says."""
     name = letters_of(title)
     return sum(name[i : i + 2] in folded for i in range(len(name) - 1)) / max(1, len(name) - 1)
-
-
-def older(titles: Sequence[tuple[object, str]], folded: str) -> list[bool]:
-    """Whether a newer edition of the same (collection, title) is in the list, by the dates in titles. An
-    edition whose year the question names is none of the older."""
-    split = [(collection, *dated(title)) for collection, title in titles]
-    newest: dict[tuple[object, str], tuple[int, ...]] = {}
-    for collection, name, date in split:
-        newest[collection, name] = max(newest.get((collection, name), ()), date)
-    return [
-        bool(date) and date < newest[collection, name] and str(date[0]) not in folded
-        for collection, name, date in split
-    ]
 
 
 def amends(title: str) -> bool:

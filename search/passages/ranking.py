@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from search.passages import naming
+from search.passages.editions import Edition, recognise_title, superseded
 from search.passages.question import Question
 from search.passages.sentences import covered, score_sentences
 
@@ -62,7 +63,8 @@ class Statistics:
 class Candidate:
     """`folded` is the passage's folded text, `words` its words and stems between double spaces; `heading`
     and `heading_words` the same of title and heading path. `collection` says whose editions compare; `name`
-    is what the text calls itself where its title does not say it."""
+    is what the text calls itself where its title does not say it; `edition` is read off the title where the
+    index does not say it."""
 
     folded: str
     words: str
@@ -71,6 +73,7 @@ class Candidate:
     title: str
     collection: object = None
     name: str = ""
+    edition: Edition | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +119,9 @@ def rank(question: Question, statistics: Statistics, candidates: Sequence[Candid
 
 def _standing(question: Question, candidates: Sequence[Candidate]) -> list[float]:
     """What each text gains or loses by what it is, whatever it says."""
-    older = naming.older([(c.collection, c.title) for c in candidates], question.folded)
+    older = superseded(
+        [(c.collection, c.edition or recognise_title(c.title)) for c in candidates], question.folded
+    )
     named = naming.mentioned(question.folded, [(naming.letters_of(c.title), c.name) for c in candidates])
     return [
         NAMED * (said > 0)

@@ -7,10 +7,11 @@ from litestar import delete, get, patch, post, put
 from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody, MultipartBody
 
-from service.creator_api.schemas import DocumentChanges, DocumentForm, FileForm
+from service.creator_api.schemas import DocumentChanges, DocumentForm, EditionBody, FileForm
 from service.http.login import Person
 from service.http.paging import Page, PageRequest, decode_cursor, encode_cursor
 from service.knowledge.documents import DocumentFact
+from service.knowledge.editions import Said, said
 from service.platform.idempotency import Once
 from service.platform.ids import new_id
 from service.usecases import add_document, change_document
@@ -102,7 +103,7 @@ async def change(
     person: NamedDependency[Person],
     context: NamedDependency[Context],
 ) -> DocumentFact:
-    """Moves it to another tier, or gives it another title."""
+    """Moves it to another tier, gives it another title, or says which edition it is of which work."""
     return await change_document.change_document(
         context,
         document_id=document_id,
@@ -110,6 +111,7 @@ async def change(
         owner_id=person.account_id,
         tier=None if data.tier is msgspec.UNSET else data.tier,
         title=None if data.title is msgspec.UNSET else data.title,
+        edition=_edition(data),
     )
 
 
@@ -124,6 +126,18 @@ async def remove(
     await change_document.remove_document(
         context, document_id=document_id, knowledge_base_id=knowledge_base_id, owner_id=person.account_id
     )
+
+
+def _edition(data: DocumentChanges) -> Said | None:
+    match data.edition:
+        case EditionBody(work=work, edition=edition):
+            return said(work, edition)
+        case None:
+            return said(None, "")
+        case "recognised":
+            return "recognised"
+        case _:
+            return None
 
 
 handlers = [add, list_documents, read, replace, change, remove]

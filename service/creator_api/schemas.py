@@ -77,11 +77,21 @@ class FileForm:
     file: UploadFile
 
 
+class EditionBody(Struct, forbid_unknown_fields=True, kw_only=True):
+    """Which edition of which work a document is: a date like ``2012-12-28`` as far as it is known, a version
+    like ``v2.1``, or both. Two documents that name the same work are editions of it."""
+
+    work: Title
+    edition: Annotated[str, Meta(min_length=2, max_length=40)]
+
+
 class DocumentChanges(Struct, forbid_unknown_fields=True, kw_only=True):
     """What is left out stays as it is."""
 
     tier: Tier | UnsetType = UNSET
     title: Title | UnsetType = UNSET
+    edition: EditionBody | Literal["recognised"] | UnsetType | None = UNSET
+    """``null``: an edition of nothing, so never superseded. ``recognised``: as its title and text say."""
 
 
 class ImportBody(Struct, forbid_unknown_fields=True, kw_only=True):

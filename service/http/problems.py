@@ -70,6 +70,7 @@ from service.http.keys import KeyMissing
 from service.http.login import OperatorOnly
 from service.http.paging import InvalidCursor
 from service.knowledge.documents import DocumentNotFound, TooManyDocuments
+from service.knowledge.editions import InvalidEdition
 from service.knowledge.imports import ImportNotFound, UnsupportedImportKind
 from service.knowledge.knowledge_bases import KnowledgeBaseNotFound, RightsNotDeclared
 from service.knowledge.profiles import HandleTaken, InvalidHandle, ProfileNotFound
@@ -164,6 +165,7 @@ PROBLEMS: dict[type[Exception], Problem] = {
     HandleTaken: Problem(409, "handle_taken", "The handle is taken"),
     RightsNotDeclared: Problem(400, "rights_not_declared", "The rights are not declared"),
     UnsupportedImportKind: Problem(400, "unsupported_import_kind", "This kind of import is not offered"),
+    InvalidEdition: Problem(400, "invalid_edition", "Not the name of an edition"),
     TooManyDocuments: Problem(409, "too_many_documents", "The knowledge base is full"),
     InvalidPosition: Problem(400, "invalid_cursor", "The cursor is not valid"),
     # --- answers ----------------------------------------------------------------------------------

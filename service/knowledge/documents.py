@@ -1,7 +1,7 @@
 """Documents: one source text each, of a tier, with the states of its way to being searched."""
 
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
@@ -9,6 +9,7 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
+from service.knowledge.edition_links import EditionLink
 from service.knowledge.parsing.parsed import Note
 from service.knowledge.tables import document
 
@@ -35,7 +36,10 @@ class Failure:
 @dataclass(frozen=True, slots=True)
 class DocumentFact:
     """A document as its owner sees it. ``revision_id`` is the text that is read and searched, if any yet;
-    ``reason`` is why it failed, or what of a document that is read all the same could not be."""
+    ``reason`` is why it failed, or what of a document that is read all the same could not be.
+    ``edition`` is its date or version where it is an edition of some work; ``superseded_by`` and
+    ``supersedes`` are the newest and the older ones, where they were asked for.
+    """
 
     id: UUID
     knowledge_base_id: UUID
@@ -47,6 +51,9 @@ class DocumentFact:
     revision_id: UUID | None
     created_at: datetime
     updated_at: datetime
+    edition: str | None = None
+    superseded_by: EditionLink | None = None
+    supersedes: list[EditionLink] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +87,7 @@ def fact(row: sa.Row[Any]) -> DocumentFact:
         revision_id=row.current_revision_id,
         created_at=row.created_at,
         updated_at=row.updated_at,
+        edition=row.edition or None,
     )
 
 
@@ -167,23 +175,6 @@ async def remove(session: AsyncSession, *, document_id: UUID) -> None:
     await change(session, document_id=document_id, changes={"deleted_at": sa.func.zhihao_now()})
 
 
-async def same_bytes(
-    session: AsyncSession, *, knowledge_base_id: UUID, sha256s: Collection[bytes]
-) -> dict[bytes, UUID]:
-    """The documents, by hash, whose files have just these bytes; removed and failed ones do not count."""
-    query = (
-        sa.select(document.c.sha256, document.c.id)
-        .where(
-            document.c.knowledge_base_id == knowledge_base_id,
-            document.c.sha256.in_(sha256s),
-            document.c.deleted_at.is_(None),
-            document.c.status != "failed",
-        )
-        .order_by(document.c.id.desc())
-    )
-    return {bytes(row.sha256): row.id for row in await session.execute(query)}
-
-
 async def same_file(
     session: AsyncSession, *, knowledge_base_id: UUID, file_name: str, tier: Tier, sha256: bytes
 ) -> DocumentFact | None:
@@ -264,20 +255,3 @@ async def end_parsing(
         .returning(document.c.id)
     )
     return (await session.execute(statement)).one_or_none() is not None
-
-
-async def imported_under(
-    session: AsyncSession, *, knowledge_base_id: UUID, names: Collection[str]
-) -> dict[str, DocumentFact]:
-    """The imported documents, by the path they came under: another file of that path is a new revision."""
-    query = (
-        sa.select(document)
-        .where(
-            document.c.knowledge_base_id == knowledge_base_id,
-            document.c.file_name.in_(names),
-            document.c.imported,
-            document.c.deleted_at.is_(None),
-        )
-        .order_by(document.c.id.desc())
-    )
-    return {row.file_name: fact(row) for row in await session.execute(query)}

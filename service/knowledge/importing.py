@@ -1,49 +1,66 @@
 """A batch of an import's entries, from files to rows: what becomes a document, a revision, or neither.
 
-The same bytes again make nothing new. Another file of a path that was imported before is a revision of that
-document; any other file is a document of its own.
+The same bytes again make nothing new and are not even parsed. Another file of a path that was imported before
+is a revision of that document (``service.knowledge.identity``); any other file is a document of its own.
 """
 
 import hashlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 from uuid import UUID
 
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
 from search.engine.port import IndexDocument
 from search.passages.cutting import Passage, cut
+from search.passages.editions import ALONE, Edition
 from service.knowledge import documents, imports, revisions
 from service.knowledge.documents import NewDocument
+from service.knowledge.editions import recognised
+from service.knowledge.identity import Match, identify
 from service.knowledge.imports import ImportTask, NewEntry
-from service.knowledge.indexing import Indexed
 from service.knowledge.parsing.archives import Entry
 from service.knowledge.parsing.formats import title_of, try_parse
 from service.knowledge.parsing.parsed import Parsed, UnreadableFile
 from service.knowledge.revisions import NewRevision
 from service.platform.ids import new_id
 
-BATCH_FILES = 100
+BATCH_FILES = 200
 BATCH_BYTES = 4 * 1024 * 1024
+
+
+class ChangedMeanwhile(Exception):
+    """A document that an entry was found to be is not as it was: the entry must be parsed after all."""
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """An entry with the hash of its bytes; of one that cannot be had, nothing is hashed."""
+
+    entry: Entry
+    sha256: bytes
 
 
 @dataclass(frozen=True, slots=True)
 class ReadEntry:
-    """An entry after parsing: its text with the passages that make it searchable, or why there is none."""
+    """An entry after parsing: its text with the passages that make it searchable, or why there is none.
 
-    entry: Entry
-    sha256: bytes
-    outcome: Parsed | UnreadableFile
-    passages: Sequence[Passage]
+    ``outcome`` is None where a document has these bytes already.
+    """
+
+    file: File
+    outcome: Parsed | UnreadableFile | None
+    passages: Sequence[Passage] = ()
+    edition: Edition = ALONE
 
 
-def read_in_batches(found: Iterable[Entry], *, max_characters: int) -> Iterator[list[ReadEntry]]:
-    """Parses entries as they are asked for; a batch ends at 100 files or 4 MiB."""
-    batch: list[ReadEntry] = []
+def files_in_batches(found: Iterable[Entry]) -> Iterator[list[File]]:
+    """Entries as they are asked for; a batch ends at 200 files or 4 MiB."""
+    batch: list[File] = []
     size = 0
     for entry in found:
-        batch.append(_read(entry, max_characters))
+        batch.append(File(entry, hashlib.sha256(entry.data).digest() if entry.code is None else b""))
         size += len(entry.data)
         if len(batch) >= BATCH_FILES or size >= BATCH_BYTES:
             yield batch
@@ -52,114 +69,148 @@ def read_in_batches(found: Iterable[Entry], *, max_characters: int) -> Iterator[
         yield batch
 
 
-def _read(entry: Entry, max_characters: int) -> ReadEntry:
+async def find_known(
+    session: AsyncSession | AsyncConnection, task: ImportTask, batch: Sequence[File], names: Collection[str]
+) -> set[bytes]:
+    """The hashes of files that need no parsing, for a document has these bytes."""
+    matches = await _matches(session, task, batch, names)
+    return {file.sha256 for file in batch if (match := matches.get(file.entry.name)) and match.same}
+
+
+def read_batch(batch: Sequence[File], known: Collection[bytes], *, max_characters: int) -> list[ReadEntry]:
+    """Parses and cuts what is not known; takes CPU time."""
+    return [
+        _read(file, max_characters) if file.sha256 not in known else ReadEntry(file, None) for file in batch
+    ]
+
+
+def _read(file: File, max_characters: int) -> ReadEntry:
+    entry = file.entry
     if entry.code is not None:
-        return ReadEntry(entry, b"", UnreadableFile(entry.code, entry.detail or ""), [])
+        return ReadEntry(file, UnreadableFile(entry.code, entry.detail or ""))
     outcome = try_parse(entry.name, entry.data, max_characters=max_characters)
-    passages = cut(outcome.text, outcome.blocks) if isinstance(outcome, Parsed) else []
-    return ReadEntry(entry, hashlib.sha256(entry.data).digest(), outcome, passages)
+    if isinstance(outcome, UnreadableFile):
+        return ReadEntry(file, outcome)
+    passages = cut(outcome.text, outcome.blocks)
+    return ReadEntry(file, outcome, passages, recognised(title_of(entry.name), entry.name, outcome.text))
 
 
 @dataclass(slots=True)
 class Kept:
-    """What a batch leaves to be indexed; ``revised`` when documents that were indexed before changed."""
+    """What a batch leaves to be indexed, and the documents whose title moved with their file."""
 
     index: list[IndexDocument] = field(default_factory=list)
-    revised: bool = False
-
-    @property
-    def indexed(self) -> list[Indexed]:
-        return [Indexed(item.document_id, item.revision_id, item.tier) for item in self.index]
+    renamed: list[UUID] = field(default_factory=list)
 
 
 @dataclass(slots=True)
-class _Rows:
+class _Batch:
     """The rows a batch makes."""
 
+    task: ImportTask
+    language: str
+    matches: dict[str, Match]
+    numbers: dict[UUID, int]
+    room: int
+    made: dict[bytes, UUID] = field(default_factory=dict)
     documents: list[NewDocument] = field(default_factory=list)
     revisions: list[NewRevision] = field(default_factory=list)
     entries: list[NewEntry] = field(default_factory=list)
+    changes: dict[UUID, dict[str, Any]] = field(default_factory=dict)
+    kept: Kept = field(default_factory=Kept)
 
-
-async def keep_batch(
-    session: AsyncSession, task: ImportTask, batch: Sequence[ReadEntry], *, language: str, max_documents: int
-) -> Kept:
-    """Writes a batch: entries, documents and revisions. The knowledge base must be locked by now."""
-    id = task.knowledge_base_id
-    readable = [read for read in batch if isinstance(read.outcome, Parsed)]
-    known = await documents.same_bytes(
-        session, knowledge_base_id=id, sha256s={read.sha256 for read in readable}
-    )
-    named = await documents.imported_under(
-        session, knowledge_base_id=id, names={read.entry.name for read in readable}
-    )
-    numbers = await revisions.newest_numbers(session, [present.id for present in named.values()])
-    room = max_documents - await documents.count(session, id)
-    waiting: set[bytes] = set()
-    rows, kept = _Rows(), Kept()
-    for read in batch:
-        position, name = read.entry.position, read.entry.name
-        outcome = read.outcome
-        if isinstance(outcome, Parsed) and read.sha256 not in known and name not in named and room < 1:
-            outcome = UnreadableFile("too_many_documents", "The knowledge base holds as many as it may.")
+    def take(self, read: ReadEntry) -> None:
+        """Decides what one entry becomes. Raises ``ChangedMeanwhile``."""
+        name, outcome, sha256 = read.file.entry.name, read.outcome, read.file.sha256
+        match = self.matches.get(name)
         if isinstance(outcome, UnreadableFile):
-            rows.entries.append(NewEntry(position, name, "failed", code=outcome.code, detail=outcome.detail))
-            continue
-        if read.sha256 in known:
-            # Of this very batch, or of before: then it is ready, or another job is at it.
-            state: Literal["indexing", "ready"] = "indexing" if read.sha256 in waiting else "ready"
-            rows.entries.append(NewEntry(position, name, state, known[read.sha256]))
-            continue
-        if name in named:
-            present, kept.revised = named[name], True
+            self._fail(read, outcome)
+        elif match is not None and match.same:
+            if match.moved:
+                self._move(match, name)
+            self._enter(read, "ready", match.document.id)
+        elif outcome is None:
+            raise ChangedMeanwhile(name)
+        elif match is None and sha256 in self.made:
+            self._enter(read, "indexing", self.made[sha256])
+        elif match is None and self.room < 1:
+            full = "The knowledge base holds as many as it may."
+            self._fail(read, UnreadableFile("too_many_documents", full))
+        else:
+            self._revise(read, outcome, match)
+
+    def _revise(self, read: ReadEntry, outcome: Parsed, match: Match | None) -> None:
+        name, sha256, task = read.file.entry.name, read.file.sha256, self.task
+        key = documents.blob_key(task.knowledge_base_id, sha256)
+        edition = read.edition
+        if match is not None:
+            present = match.document
             document_id, title, tier = present.id, present.title, present.tier
-            await documents.change(
-                session,
-                document_id=document_id,
-                changes={
-                    "sha256": read.sha256,
-                    "blob_key": _key(task, read),
-                    "status": "indexing",
-                    **_noted(outcome),
-                },
-            )
+            self.changes[present.id] = {
+                "sha256": sha256, "blob_key": key, "status": "indexing", **_noted(outcome),
+            }  # fmt: skip
+            if match.moved:
+                self.changes[present.id]["file_name"] = name
+            if present.edition is not None:
+                edition = present.edition
+            elif title != title_of(name):
+                edition = recognised(title, name, outcome.text)
         else:
             document_id, title, tier = new_id(), title_of(name), task.tier
-            rows.documents.append(_document(task, read, document_id, outcome))
-            room -= 1
-        known[read.sha256] = document_id
-        waiting.add(read.sha256)
-        numbers[document_id] = numbers.get(document_id, 0) + 1
+            self.documents.append(
+                NewDocument(
+                    id=document_id,
+                    knowledge_base_id=task.knowledge_base_id,
+                    title=title,
+                    file_name=name,
+                    imported=True,
+                    tier=tier,
+                    status="indexing",
+                    sha256=sha256,
+                    blob_key=key,
+                    **_noted(outcome),
+                )
+            )
+            self.room -= 1
+            self.made[sha256] = document_id
+        self.numbers[document_id] = self.numbers.get(document_id, 0) + 1
         revision = NewRevision(
             id=new_id(),
             document_id=document_id,
-            knowledge_base_id=id,
-            number=numbers[document_id],
-            file_sha256=read.sha256,
-            blob_key=_key(task, read),
+            knowledge_base_id=task.knowledge_base_id,
+            number=self.numbers[document_id],
+            file_sha256=sha256,
+            blob_key=key,
             parsed=outcome,
         )
-        rows.revisions.append(revision)
-        rows.entries.append(NewEntry(position, name, "indexing", document_id))
-        kept.index.append(
+        self.revisions.append(revision)
+        self._enter(read, "indexing", document_id)
+        self.kept.index.append(
             IndexDocument(
                 document_id=document_id,
                 revision_id=revision.id,
-                knowledge_base_id=id,
+                knowledge_base_id=task.knowledge_base_id,
                 title=title,
                 tier=tier,
-                language=language,
+                language=self.language,
                 passages=read.passages,
+                edition=edition,
             )
         )
-    await documents.add(session, rows.documents)
-    await revisions.add_revisions(session, rows.revisions)
-    await imports.add_entries(session, task.id, rows.entries)
-    return kept
 
+    def _move(self, match: Match, name: str) -> None:
+        present = match.document
+        self.changes[present.id] = {"file_name": name}
+        if present.title == title_of(present.file_name) != title_of(name):
+            self.changes[present.id]["title"] = title_of(name)
+            self.kept.renamed.append(present.id)
 
-def _key(task: ImportTask, read: ReadEntry) -> str:
-    return documents.blob_key(task.knowledge_base_id, read.sha256)
+    def _enter(self, read: ReadEntry, state: Literal["indexing", "ready"], document_id: UUID) -> None:
+        self.entries.append(NewEntry(read.file.entry.position, read.file.entry.name, state, document_id))
+
+    def _fail(self, read: ReadEntry, why: UnreadableFile) -> None:
+        entry = read.file.entry
+        self.entries.append(NewEntry(entry.position, entry.name, "failed", code=why.code, detail=why.detail))
 
 
 def _noted(parsed: Parsed) -> dict[str, str | None]:
@@ -168,16 +219,40 @@ def _noted(parsed: Parsed) -> dict[str, str | None]:
     return {"failure_code": note.code if note else None, "failure_detail": note.detail if note else None}
 
 
-def _document(task: ImportTask, read: ReadEntry, document_id: UUID, parsed: Parsed) -> NewDocument:
-    return NewDocument(
-        id=document_id,
-        knowledge_base_id=task.knowledge_base_id,
-        title=title_of(read.entry.name),
-        file_name=read.entry.name,
-        imported=True,
-        tier=task.tier,
-        status="indexing",
-        sha256=read.sha256,
-        blob_key=_key(task, read),
-        **_noted(parsed),
+async def keep_batch(
+    session: AsyncSession,
+    task: ImportTask,
+    batch: Sequence[ReadEntry],
+    names: Collection[str],
+    *,
+    language: str,
+    max_documents: int,
+) -> Kept:
+    """Writes a batch: entries, documents and revisions. The knowledge base must be locked by now.
+
+    Raises ``ChangedMeanwhile`` for an entry that was not parsed and must be.
+    """
+    matches = await _matches(session, task, [read.file for read in batch], names)
+    revised = [match.document.id for match in matches.values() if not match.same]
+    rows = _Batch(
+        task=task,
+        language=language,
+        matches=matches,
+        numbers=await revisions.newest_numbers(session, revised),
+        room=max_documents - await documents.count(session, task.knowledge_base_id),
     )
+    for read in batch:
+        rows.take(read)
+    for document_id, changes in rows.changes.items():
+        await documents.change(session, document_id=document_id, changes=changes)
+    await documents.add(session, rows.documents)
+    await revisions.add_revisions(session, rows.revisions)
+    await imports.add_entries(session, task.id, rows.entries)
+    return rows.kept
+
+
+async def _matches(
+    session: AsyncSession | AsyncConnection, task: ImportTask, batch: Sequence[File], names: Collection[str]
+) -> dict[str, Match]:
+    files = [(file.entry.name, file.sha256) for file in batch if file.entry.code is None]
+    return await identify(session, knowledge_base_id=task.knowledge_base_id, files=files, names=names)

@@ -7,6 +7,7 @@ by one job at a time (``index_lock``).
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -14,9 +15,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
 from search.engine.port import IndexDocument
 from search.passages.cutting import Block, cut
+from search.passages.editions import Edition
 from service.knowledge import knowledge_bases
 from service.knowledge.blocks import unpack
 from service.knowledge.documents import Tier
+from service.knowledge.editions import edition_of, recognised
 from service.knowledge.tables import document, knowledge_base, revision
 from service.platform.jobs import defer
 
@@ -28,24 +31,26 @@ class Indexed:
     document_id: UUID
     revision_id: UUID
     tier: Tier
+    edition: Edition | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Indexable:
-    """A revision to be indexed, under the title and tier that the document has at that moment."""
+    """A revision to be indexed, under the title and tier that the document has at that moment.
+
+    ``edition`` only where its creator said which one it is.
+    """
 
     document_id: UUID
     revision_id: UUID
     knowledge_base_id: UUID
     title: str
+    file_name: str
     tier: Tier
     language: str
     text: str
     blocks: Sequence[Block]
-
-    @property
-    def indexed(self) -> Indexed:
-        return Indexed(self.document_id, self.revision_id, self.tier)
+    edition: Edition | None
 
     def cut(self) -> IndexDocument:
         """The same, cut into passages; takes CPU time."""
@@ -57,12 +62,18 @@ class Indexable:
             tier=self.tier,
             language=self.language,
             passages=cut(self.text, self.blocks),
+            edition=self.edition or recognised(self.title, self.file_name, self.text),
         )
 
 
 def cut_all(found: Sequence[Indexable]) -> list[IndexDocument]:
     """All of them cut; for a thread of its own."""
     return [indexable.cut() for indexable in found]
+
+
+def indexed(cut: Sequence[IndexDocument]) -> list[Indexed]:
+    """What an index is given with these documents."""
+    return [Indexed(item.document_id, item.revision_id, item.tier, item.edition) for item in cut]
 
 
 def index_lock(knowledge_base_id: UUID) -> str:
@@ -83,13 +94,18 @@ async def rebuild_soon(session: AsyncSession, knowledge_base_id: UUID) -> None:
 
 _INDEXABLE = sa.select(
     document.c.id.label("document_id"),
-    revision.c.id.label("revision_id"),
+    revision.c.id,
     document.c.knowledge_base_id,
     document.c.title,
+    document.c.file_name,
     document.c.tier,
     knowledge_base.c.language,
     revision.c.text,
     revision.c.blocks,
+    document.c.work,
+    document.c.edition,
+    document.c.edition_sketch,
+    document.c.edition_set,
 ).where(
     knowledge_base.c.id == document.c.knowledge_base_id,
     knowledge_base.c.deleted_at.is_(None),
@@ -98,8 +114,19 @@ _INDEXABLE = sa.select(
 )
 
 
-def _indexable(row: sa.RowMapping) -> Indexable:
-    return Indexable(**{**row, "blocks": unpack(row["blocks"])})
+def _indexable(row: Any) -> Indexable:
+    return Indexable(
+        document_id=row.document_id,
+        revision_id=row.id,
+        knowledge_base_id=row.knowledge_base_id,
+        title=row.title,
+        file_name=row.file_name,
+        tier=row.tier,
+        language=row.language,
+        text=row.text,
+        blocks=unpack(row.blocks),
+        edition=edition_of(row) if row.edition_set else None,
+    )
 
 
 async def newest(session: AsyncSession | AsyncConnection, document_ids: Collection[UUID]) -> list[Indexable]:
@@ -107,7 +134,7 @@ async def newest(session: AsyncSession | AsyncConnection, document_ids: Collecti
     other = revision.alias()
     later = sa.exists().where(other.c.document_id == document.c.id, other.c.number > revision.c.number)
     query = _INDEXABLE.where(document.c.id.in_(document_ids), ~later)
-    return [_indexable(row) for row in (await session.execute(query)).mappings()]
+    return [_indexable(row) for row in await session.execute(query)]
 
 
 async def current(
@@ -121,7 +148,7 @@ async def current(
     if after is not None:
         query = query.where(document.c.id > after)
     rows = await session.execute(query.order_by(document.c.id).limit(limit))
-    return [_indexable(row) for row in rows.mappings()]
+    return [_indexable(row) for row in rows]
 
 
 _EXCLUDE = sa.text(
@@ -145,9 +172,21 @@ _READY = sa.text(
     WHERE document.id = indexed.id AND document.deleted_at IS NULL AND document.status = 'indexing'
     """
 )
+_EDITIONS = sa.text(
+    """
+    UPDATE document SET work = said.work, edition = said.edition, edition_sketch = said.sketch
+    FROM unnest(CAST(:ids AS uuid[]), CAST(:works AS text[]), CAST(:editions AS text[]),
+                CAST(:sketches AS bytea[])) AS said (id, work, edition, sketch)
+    WHERE document.id = said.id AND NOT document.edition_set
+      AND (document.work, document.edition, document.edition_sketch)
+        IS DISTINCT FROM (said.work, said.edition, said.sketch)
+    """
+)
+_REPLACED = sa.text("SELECT count(*) FROM document WHERE id = ANY(:ids) AND current_revision_id IS NOT NULL")
 _LIFT = sa.text(
     """
-    UPDATE passage_index SET generation = :generation, excluded_document_ids = ARRAY(
+    UPDATE passage_index SET generation = :generation, replaced = CASE WHEN :whole THEN 0
+      ELSE replaced + :replaced END, excluded_document_ids = ARRAY(
       SELECT excluded FROM unnest(excluded_document_ids) AS excluded
       LEFT JOIN document ON document.id = excluded
       LEFT JOIN unnest(CAST(:ids AS uuid[]), CAST(:tiers AS text[])) AS indexed (id, tier)
@@ -161,6 +200,17 @@ _LIFT = sa.text(
 )
 
 
+_WORN = sa.text(
+    """
+    SELECT passage_index.replaced * :wear >= paid_documents + free_documents
+    FROM passage_index JOIN knowledge_base ON knowledge_base.id = knowledge_base_id
+    WHERE knowledge_base_id = :id
+    """
+)
+WEAR = 8
+"""One replaced document in so many, and the index is built anew."""
+
+
 async def acknowledge(
     session: AsyncSession,
     *,
@@ -172,10 +222,22 @@ async def acknowledge(
     """The engine holds ``indexed`` at ``generation``; ``whole``: and nothing else, for it was rebuilt.
 
     New documents become ready (a rebuild has none), and exclusions are lifted of what the index now holds as
-    it is: what was removed or changed its tier again in the meantime stays excluded.
+    it is: what was removed or changed its tier again in the meantime stays excluded. An index in which many
+    documents were replaced is rebuilt soon.
     """
     await lock(session, knowledge_base_id)
     ids = [item.document_id for item in indexed]
+    replaced = 0 if whole else (await session.execute(_REPLACED, {"ids": ids})).scalar_one()
+    known = [item for item in indexed if item.edition is not None]
+    await session.execute(
+        _EDITIONS,
+        {
+            "ids": [item.document_id for item in known],
+            "works": [item.edition.work for item in known if item.edition],
+            "editions": [item.edition.label for item in known if item.edition],
+            "sketches": [item.edition.sketch for item in known if item.edition],
+        },
+    )
     revisions = [item.revision_id for item in indexed]
     tiers = [item.tier for item in indexed]
     if not whole:
@@ -187,10 +249,13 @@ async def acknowledge(
             "ids": ids,
             "tiers": tiers,
             "whole": whole,
+            "replaced": replaced,
             "knowledge_base_id": knowledge_base_id,
         },
     )
     await knowledge_bases.recount(session, knowledge_base_id)
+    if replaced and (await session.execute(_WORN, {"id": knowledge_base_id, "wear": WEAR})).scalar_one():
+        await rebuild_soon(session, knowledge_base_id)
 
 
 async def lock(session: AsyncSession, knowledge_base_id: UUID) -> bool:

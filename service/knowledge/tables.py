@@ -77,6 +77,8 @@ passage_index = sa.Table(
     sa.Column("generation", sa.BigInteger, nullable=False, server_default="0"),
     # Documents whose indexed passages must not be seen: removed, or of another tier or text by now.
     sa.Column("excluded_document_ids", _uuid_array(), nullable=False, server_default="{}"),
+    # Documents replaced in place since the index was built: their old passages lie about in its files.
+    sa.Column("replaced", sa.Integer, nullable=False, server_default="0"),
 )
 
 document = sa.Table(
@@ -96,6 +98,13 @@ document = sa.Table(
     sa.Column("sha256", sa.LargeBinary, nullable=False),
     sa.Column("blob_key", sa.Text, nullable=False),
     sa.Column("current_revision_id", sa.Uuid),
+    # The edition it is of which work (search.passages.editions): the work's name, empty if it stands alone;
+    # the date or version; what likeness is measured by, if the name leaves it open. Null: not looked at yet.
+    sa.Column("work", sa.Text),
+    sa.Column("edition", sa.Text),
+    sa.Column("edition_sketch", sa.LargeBinary),
+    # The creator said so: nothing is recognised any more.
+    sa.Column("edition_set", sa.Boolean, nullable=False, server_default="false"),
     sa.Column("created_at", _TIME, nullable=False, server_default=_NOW),
     sa.Column("updated_at", _TIME, nullable=False, server_default=_NOW),
     sa.Column("deleted_at", _TIME),
@@ -105,6 +114,7 @@ document = sa.Table(
     ),
     sa.Index("document_knowledge_base_index", "knowledge_base_id", "id"),
     sa.Index("document_sha256_index", "knowledge_base_id", "sha256"),
+    sa.Index("document_work_index", "knowledge_base_id", "work", postgresql_where=sa.text("work <> ''")),
 )
 
 revision = sa.Table(

@@ -12,15 +12,22 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from search.engine.port import IndexDocument
 from service.knowledge import documents, imports, indexing, knowledge_bases
 from service.knowledge.documents import Failure, Tier
-from service.knowledge.importing import ReadEntry, keep_batch, read_in_batches
+from service.knowledge.importing import (
+    ChangedMeanwhile,
+    File,
+    Kept,
+    ReadEntry,
+    files_in_batches,
+    find_known,
+    keep_batch,
+    read_batch,
+)
 from service.knowledge.imports import ImportFact, ImportTask, Kind
-from service.knowledge.indexing import Indexed
 from service.knowledge.knowledge_bases import KnowledgeBaseNotFound
 from service.knowledge.parsing.archive_streams import ArchiveRefused, Limits
-from service.knowledge.parsing.archives import Entry, entries, survey
+from service.knowledge.parsing.archives import Entry, entries, survey_names
 from service.knowledge.parsing.parsed import Parsed
 from service.outgoing.events import announce
 from service.platform.blobs import BlobMissing
@@ -158,7 +165,7 @@ async def _finish_former_run(context: Context, task: ImportTask, left: Sequence[
     async with context.database.reading() as connection:
         found = await indexing.newest(connection, left)
     cut = await asyncio.to_thread(indexing.cut_all, found)
-    await _index(context, task, cut, [item.indexed for item in found], revised=True)
+    await _index(context, task, Kept(cut))
 
 
 async def _run(context: Context, task: ImportTask) -> None:
@@ -170,18 +177,36 @@ async def _run(context: Context, task: ImportTask) -> None:
         total_bytes=settings.import_max_total_bytes,
         ratio=settings.import_max_ratio,
     )
-    total = await asyncio.to_thread(survey, file, limits) if task.kind == "archive" else 1
+    listed = (
+        await asyncio.to_thread(survey_names, file, limits) if task.kind == "archive" else [task.file_name]
+    )
     async with context.database.transaction() as session:
-        await imports.set_total(session, task.id, total)
-    batches = read_in_batches(_entries(task, file, limits), max_characters=settings.document_max_characters)
+        await imports.set_total(session, task.id, len(listed))
+    names = frozenset(listed)
+    batches = files_in_batches(_entries(task, file, limits))
+
+    async def following() -> list[ReadEntry] | None:
+        files = await asyncio.to_thread(next, batches, None)
+        return None if files is None else await _read(context, task, files, names)
+
     # The next batch is parsed while this one is written.
-    ahead = asyncio.create_task(asyncio.to_thread(next, batches, None))
+    ahead = asyncio.create_task(following())
     try:
         while (batch := await ahead) is not None:
-            ahead = asyncio.create_task(asyncio.to_thread(next, batches, None))
-            await _keep_and_index(context, task, batch)
+            ahead = asyncio.create_task(following())
+            await _keep_and_index(context, task, batch, names)
     finally:
         await asyncio.gather(ahead, return_exceptions=True)
+
+
+async def _read(
+    context: Context, task: ImportTask, files: Sequence[File], names: frozenset[str]
+) -> list[ReadEntry]:
+    """The files parsed, but for those that a document has already."""
+    async with context.database.reading() as connection:
+        known = await find_known(connection, task, files, names)
+    limit = context.settings.document_max_characters
+    return await asyncio.to_thread(read_batch, files, known, max_characters=limit)
 
 
 def _entries(task: ImportTask, file: BinaryIO, limits: Limits) -> Iterator[Entry]:
@@ -190,8 +215,22 @@ def _entries(task: ImportTask, file: BinaryIO, limits: Limits) -> Iterator[Entry
     return iter([Entry(0, task.file_name, file.read())] if task.next_position == 0 else [])
 
 
-async def _keep_and_index(context: Context, task: ImportTask, batch: Sequence[ReadEntry]) -> None:
-    await _put_files(context, task, batch)
+async def _keep_and_index(
+    context: Context, task: ImportTask, batch: Sequence[ReadEntry], names: frozenset[str]
+) -> None:
+    while True:
+        await _put_files(context, task, batch)
+        try:
+            kept = await _keep(context, task, batch, names)
+            break
+        except ChangedMeanwhile:
+            batch = await _read(context, task, [read.file for read in batch], names)
+    await _index(context, task, kept)
+
+
+async def _keep(
+    context: Context, task: ImportTask, batch: Sequence[ReadEntry], names: frozenset[str]
+) -> Kept:
     async with context.database.transaction() as session:
         if not await indexing.lock(session, task.knowledge_base_id):
             raise KnowledgeBaseNotFound("The knowledge base is deleted.")
@@ -200,16 +239,19 @@ async def _keep_and_index(context: Context, task: ImportTask, batch: Sequence[Re
             session,
             task,
             batch,
+            names,
             language=base.language,
             max_documents=context.settings.knowledge_base_max_documents,
         )
-    await _index(context, task, kept.index, kept.indexed, revised=kept.revised)
+        renamed = await indexing.newest(session, kept.renamed) if kept.renamed else []
+    kept.index += await asyncio.to_thread(indexing.cut_all, renamed)
+    return kept
 
 
 async def _put_files(context: Context, task: ImportTask, batch: Sequence[ReadEntry]) -> None:
     """Keeps the bytes of the readable files, each under its hash; doing so again changes nothing."""
     gate = asyncio.Semaphore(BLOBS_AT_ONCE)
-    files = {read.sha256: read.entry.data for read in batch if isinstance(read.outcome, Parsed)}
+    files = {read.file.sha256: read.file.entry.data for read in batch if isinstance(read.outcome, Parsed)}
 
     async def put(sha256: bytes, data: bytes) -> None:
         async with gate:
@@ -220,24 +262,15 @@ async def _put_files(context: Context, task: ImportTask, batch: Sequence[ReadEnt
             group.create_task(put(sha256, data))
 
 
-async def _index(
-    context: Context,
-    task: ImportTask,
-    index: Sequence[IndexDocument],
-    indexed: Sequence[Indexed],
-    *,
-    revised: bool,
-) -> None:
-    generation = await context.passages.add(task.knowledge_base_id, index) if index else None
+async def _index(context: Context, task: ImportTask, kept: Kept) -> None:
+    generation = await context.passages.add(task.knowledge_base_id, kept.index) if kept.index else None
     async with context.database.transaction() as session:
         if generation is not None:
             await indexing.acknowledge(
                 session,
                 knowledge_base_id=task.knowledge_base_id,
                 generation=generation,
-                indexed=indexed,
+                indexed=indexing.indexed(kept.index),
                 whole=False,
             )
         await imports.progress(session, task.id)
-        if revised:
-            await indexing.rebuild_soon(session, task.knowledge_base_id)

@@ -29,12 +29,9 @@ async def index_document(context: Context, *, document_id: str) -> None:
             session,
             knowledge_base_id=waiting.knowledge_base_id,
             generation=generation,
-            indexed=[indexable.indexed for indexable in found],
+            indexed=indexing.indexed(cut),
             whole=False,
         )
-        numbers = await revisions.newest_numbers(session, [waiting.id])
-        if numbers[waiting.id] > 1:
-            await indexing.rebuild_soon(session, waiting.knowledge_base_id)
 
 
 async def _parse(context: Context, waiting: Waiting) -> bool:

@@ -1,6 +1,7 @@
 """A reader looks at a knowledge base, or reads a document of it."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -13,7 +14,9 @@ from service.access.admission import EntitlementRequired
 from service.access.asking import decide_for_account, free_questions_left
 from service.access.decision import Decision
 from service.knowledge import documents, knowledge_bases, revisions
-from service.knowledge.documents import Tier
+from service.knowledge.documents import DocumentFact, Tier
+from service.knowledge.edition_links import EditionLink, Editions
+from service.knowledge.editions import editions_of
 from service.knowledge.knowledge_bases import KnowledgeBaseFact, KnowledgeBaseNotFound
 from service.knowledge.square import Creator
 from service.usecases.context import Context
@@ -26,12 +29,15 @@ FREE_DOCUMENTS_SHOWN = 50
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """A document as a reader sees it in a list."""
+    """A document as a reader sees it in a list; ``edition`` is its date or version, ``superseded_by`` the
+    newest edition of the same work that this reader may open."""
 
     id: UUID
     title: str
     tier: Tier
     revision_id: UUID | None
+    edition: str | None = None
+    superseded_by: EditionLink | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +87,11 @@ class Anchor:
 
 @dataclass(frozen=True, slots=True)
 class DocumentPage:
-    """A revision of a document, whole; ``anchors`` point into ``text`` by code points."""
+    """A revision of a document, whole; ``anchors`` point into ``text`` by code points.
+
+    ``superseded_by`` and ``supersedes`` are other editions of the same work, as far as this reader may open
+    them; ``newer_revision_id`` is the document's own text by now, where an earlier one was asked for.
+    """
 
     id: UUID
     knowledge_base_id: UUID
@@ -90,6 +100,10 @@ class DocumentPage:
     tier: Tier
     text: str
     anchors: list[Anchor]
+    newer_revision_id: UUID | None = None
+    edition: str | None = None
+    superseded_by: EditionLink | None = None
+    supersedes: list[EditionLink] = field(default_factory=list)
 
 
 async def read_knowledge_base(
@@ -104,6 +118,7 @@ async def read_knowledge_base(
         free = await documents.list_readable(
             connection, knowledge_base_id=base.id, paid=False, limit=FREE_DOCUMENTS_SHOWN
         )
+        listed = await _listed(connection, base.id, free, paid=decision.tier == "all")
     card = cards[base.id]
     return KnowledgeBasePage(
         id=card.id,
@@ -119,7 +134,7 @@ async def read_knowledge_base(
         plans=card.plans,
         free_questions=card.free_questions,
         documents=card.documents,
-        free_documents=[Listed(item.id, item.title, item.tier, item.revision_id) for item in free],
+        free_documents=listed,
         entitlement=entitlement,
         published_at=card.published_at,
     )
@@ -139,7 +154,25 @@ async def list_readable_documents(
             after=after,
             limit=limit,
         )
-    return [Listed(item.id, item.title, item.tier, item.revision_id) for item in found]
+        return await _listed(connection, base.id, found, paid=decision.tier == "all")
+
+
+async def _listed(
+    connection: AsyncConnection, knowledge_base_id: UUID, found: Sequence[DocumentFact], *, paid: bool
+) -> list[Listed]:
+    ids = [item.id for item in found]
+    known = await editions_of(connection, knowledge_base_id=knowledge_base_id, document_ids=ids, paid=paid)
+    return [
+        Listed(
+            item.id,
+            item.title,
+            item.tier,
+            item.revision_id,
+            item.edition,
+            known.get(item.id, Editions("")).superseded_by,
+        )
+        for item in found
+    ]
 
 
 async def read_document(
@@ -164,8 +197,12 @@ async def read_document(
         if found.tier == "paid" and decision.tier != "all":
             raise await closed_document(connection, base.id)
         revision = await revisions.get_revision(connection, document_id=document_id, revision_id=revision_id)
+        editions = await editions_of(
+            connection, knowledge_base_id=base.id, document_ids=[found.id], paid=decision.tier == "all"
+        )
     if decision.why == "free_tier":
         await record_read(context, knowledge_base_ids=[base.id], account_id=account_id, network=network)
+    known = editions.get(found.id, Editions(""))
     return DocumentPage(
         id=found.id,
         knowledge_base_id=base.id,
@@ -174,6 +211,10 @@ async def read_document(
         tier=found.tier,
         text=revision.text,
         anchors=[Anchor(block.start, block.locator) for block in revision.blocks],
+        newer_revision_id=found.revision_id if found.revision_id != revision.id else None,
+        edition=found.edition,
+        superseded_by=known.superseded_by,
+        supersedes=known.supersedes,
     )
 
 

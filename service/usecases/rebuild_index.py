@@ -28,8 +28,9 @@ async def rebuild_index(context: Context, *, knowledge_base_id: str) -> None:
             if not batch:
                 return
             after = batch[-1].document_id
-            indexed.extend(indexable.indexed for indexable in batch)
-            for document in await asyncio.to_thread(indexing.cut_all, batch):
+            cut = await asyncio.to_thread(indexing.cut_all, batch)
+            indexed.extend(indexing.indexed(cut))
+            for document in cut:
                 yield document
 
     async with context.database.reading() as connection:

@@ -32,6 +32,7 @@ INTERNAL = {
     "service.mail.port.MailRefused": "ends a letter",
     "service.platform.blobs.BlobMissing": "a fault of ours: a 500, logged",
     "service.answering.receipts.ReceiptForged": "said by the check that owners and the doctor run",
+    "service.knowledge.importing.ChangedMeanwhile": "caught by the import, which reads the batch again",
     "service.knowledge.parsing.parsed.UnreadableFile": "becomes the reason of a failed document",
     "service.knowledge.parsing.isolation._HelperGone": "the helper is started again, or the file refused",
     "service.knowledge.parsing.archive_streams.ArchiveRefused": "becomes the reason of a failed import",

@@ -11,6 +11,7 @@ from typing import Any
 from unittest.mock import patch
 
 import httpx
+import sqlalchemy as sa
 from pydantic import SecretStr
 
 from search.engine.embedded import EmbeddedCardEngine, EmbeddedPassageEngine
@@ -27,6 +28,11 @@ from tests.integration.serving import SignedIn, bare_context, register, serving
 
 Json = dict[str, Any]
 
+_DUE = sa.text(
+    "SELECT EXISTS (SELECT FROM procrastinate_jobs WHERE status = 'todo'"
+    " AND (scheduled_at IS NULL OR scheduled_at <= now()))"
+)
+
 
 @dataclass(frozen=True)
 class Library:
@@ -39,16 +45,20 @@ class Library:
         """Runs every job that waits, in a real worker, until none is left."""
         with patch("service.worker.PERIODIC", ()):  # the clock's jobs belong to the money side
             app = build(self.context)
-        async with app.open_async():
-            running = app.run_worker_async(
-                queues=[QUEUE],
-                wait=False,
-                concurrency=self.context.settings.job_concurrency,
-                delete_jobs="successful",
-                install_signal_handlers=False,
-                listen_notify=False,
-            )
-            await asyncio.wait_for(running, timeout=seconds)
+        async with app.open_async(), asyncio.timeout(seconds):
+            while True:
+                # A worker that does not wait leaves what is locked by a job that still runs.
+                await app.run_worker_async(
+                    queues=[QUEUE],
+                    wait=False,
+                    concurrency=self.context.settings.job_concurrency,
+                    delete_jobs="successful",
+                    install_signal_handlers=False,
+                    listen_notify=False,
+                )
+                async with self.context.database.reading() as connection:
+                    if not (await connection.execute(_DUE)).scalar_one():
+                        return
 
     async def creator(self, name: str) -> "Creator":
         """A signed-in creator with the handle ``name``."""

@@ -63,7 +63,12 @@ def survey(file: BinaryIO, limits: Limits) -> int:
 
     Its codes: ``not_an_archive``, ``damaged_archive``, ``too_many_entries``, ``archive_too_large``.
     """
-    return sum(1 for _ in _read(file, limits, wanted=None))
+    return len(survey_names(file, limits))
+
+
+def survey_names(file: BinaryIO, limits: Limits) -> list[str]:
+    """As ``survey``: the names of the files, in the archive's order."""
+    return [entry.name for entry in _read(file, limits, wanted=None)]
 
 
 def entries(file: BinaryIO, limits: Limits, *, start: int = 0) -> Iterator[Entry]:

@@ -1,0 +1,98 @@
+"""Documents as editions of one work: which an asker sees superseded, and by what.
+
+Nothing of this is stored: an edition is a document's own (``search.passages.editions``), and what supersedes
+what is found among the documents that the asker may read. So a paid newer text changes nothing for a reader
+of the free tier.
+"""
+
+from collections.abc import Collection, Sequence
+from typing import Any, Literal
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
+
+from search.passages.edition_marks import name_of, read_label
+from search.passages.editions import ALONE, Edition, recognise, supersedes
+from service.knowledge.edition_links import EditionLink, Editions
+from service.knowledge.tables import document
+
+Said = Edition | Literal["recognised"]
+"""What a creator says a document is, or that its title and text are to be gone by."""
+
+
+class InvalidEdition(Exception):
+    """An edition is named by a work and a date like 2012-12-28, a version like v2, or both."""
+
+
+def edition_of(row: Any) -> Edition | None:
+    """The edition that a document's row holds; None where nobody has looked yet."""
+    if row.work is None:
+        return None
+    return Edition(row.work, row.edition or "", bytes(row.edition_sketch or b""))
+
+
+def recognised(title: str, file_name: str, text: str) -> Edition:
+    """What a text says of itself, by its title and where its file lay."""
+    return recognise(title, text, file_name.replace("\\", "/").rpartition("/")[0])
+
+
+def said(work: str | None, label: str) -> Edition:
+    """What a creator says of it; without a work it stands alone. Raises ``InvalidEdition``."""
+    if work is None:
+        return ALONE
+    name = name_of(work)
+    if not name:
+        raise InvalidEdition("The name of the work has no letters.")
+    try:
+        mark = read_label(label)
+    except ValueError as error:
+        raise InvalidEdition("Write a date like 2012-12-28, a version like v2, or both.") from error
+    return Edition(name, mark.label)
+
+
+async def editions_of(
+    session: AsyncSession | AsyncConnection,
+    *,
+    knowledge_base_id: UUID,
+    document_ids: Collection[UUID],
+    paid: bool,
+) -> dict[UUID, Editions]:
+    """The editions among these documents, compared with the free ones of the knowledge base, or with ``paid``
+    with all. A document that stands alone is left out."""
+    works = sa.select(document.c.work).where(document.c.id.in_(document_ids), document.c.work != "")
+    query = sa.select(
+        document.c.id, document.c.title, document.c.work, document.c.edition, document.c.edition_sketch
+    ).where(
+        document.c.knowledge_base_id == knowledge_base_id,
+        document.c.work != "",
+        document.c.work.in_(works),
+        document.c.current_revision_id.is_not(None),
+        document.c.deleted_at.is_(None),
+    )
+    if not paid:
+        query = query.where(document.c.tier == "free")
+    of_work: dict[str, list[tuple[Edition, EditionLink]]] = {}
+    for row in await session.execute(query.order_by(document.c.id)):
+        edition = edition_of(row)
+        if edition is not None:
+            link = EditionLink(row.id, row.title, edition.label)
+            of_work.setdefault(edition.work, []).append((edition, link))
+    return {
+        link.document_id: _links(edition, of_work[edition.work])
+        for members in of_work.values()
+        for edition, link in members
+        if link.document_id in document_ids
+    }
+
+
+def _links(edition: Edition, members: Sequence[tuple[Edition, EditionLink]]) -> Editions:
+    newer = [member for member in members if supersedes(member[0], edition)]
+    older = [member for member in members if supersedes(edition, member[0])]
+    newest = _newest_first(newer)
+    return Editions(edition.label, newest[0] if newest else None, _newest_first(older))
+
+
+def _newest_first(members: Sequence[tuple[Edition, EditionLink]]) -> list[EditionLink]:
+    order = sorted(members, key=lambda member: (member[0].mark.date, member[0].mark.version), reverse=True)
+    return [link for _, link in order]
