@@ -15,6 +15,7 @@ from service.platform.database import Database
 from service.platform.egress import Egress
 from service.platform.settings import Settings
 from service.usecases.context import Context
+from service.usecases.fetch_import import open_fetcher
 from service.usecases.open_gate import open_gate
 from service.usecases.owned_tasks import drain
 
@@ -52,6 +53,7 @@ async def wired(settings: Settings) -> AsyncIterator[Context]:
             model=model,
             gate=gate,
             egress=Egress(ports=settings.egress_port_numbers, allow_loopback=settings.egress_allow_loopback),
+            fetcher=open_fetcher(settings),
             mail=_mail(settings),
         )
     finally:

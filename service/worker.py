@@ -34,7 +34,9 @@ from service.usecases.end_renewals import end_renewals
 from service.usecases.erase_account import end_subscription
 from service.usecases.expire_reservations import expire_reservations
 from service.usecases.export_account import export_account
+from service.usecases.fetch_import import fetch_import
 from service.usecases.finish_refund import end_given_back, finish_refund, sweep_refunds
+from service.usecases.follow_sources import check_source, follow_sources
 from service.usecases.free_included import free_included
 from service.usecases.import_documents import import_documents
 from service.usecases.index_card import index_card, rebuild_cards
@@ -65,6 +67,9 @@ UseCase = Callable[..., Awaitable[object]]
 
 JOBS: Mapping[str, UseCase] = {
     "import_documents": import_documents,
+    "fetch_import": fetch_import,
+    "follow_sources": follow_sources,
+    "check_source": check_source,
     "index_document": index_document,
     "rebuild_index": rebuild_index,
     "drop_index": drop_index,
@@ -122,6 +127,7 @@ PERIODIC: tuple[Periodic, ...] = (
     Periodic("close_months", lambda settings: settings.pool_sweep_seconds),
     Periodic("pay_creators", lambda settings: settings.payout_run_seconds),
     Periodic("deliver_webhooks", lambda settings: settings.outgoing_sweep_seconds),
+    Periodic("follow_sources", lambda settings: settings.source_sweep_seconds),
     Periodic("notify_renewals", lambda settings: settings.renewal_notice_seconds),
     Periodic("send_letters", lambda settings: settings.mail_sweep_seconds),
     Periodic("watch_invariants", lambda settings: settings.invariant_check_seconds),

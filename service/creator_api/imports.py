@@ -1,7 +1,7 @@
 """Imports: many documents from one file, watched as they arrive."""
 
 from collections.abc import AsyncIterator
-from typing import Any, get_args
+from typing import Any
 from uuid import UUID
 
 import msgspec
@@ -16,10 +16,10 @@ from service.creator_api.schemas import ImportBody
 from service.http.inputs import InvalidInput, UnsupportedMediaType, explained, read_form, read_json
 from service.http.login import Person
 from service.http.paging import Page, PageRequest, decode_cursor, encode_cursor
-from service.knowledge.imports import ImportFact, Kind, UnsupportedImportKind
+from service.knowledge.imports import LINK_KINDS, ImportFact, Options
 from service.platform.idempotency import Once
 from service.platform.ids import new_id
-from service.usecases import import_documents
+from service.usecases import import_documents, import_links
 from service.usecases.context import Context
 
 WATCH_SECONDS = 0.3
@@ -34,9 +34,30 @@ async def request_import(
     context: NamedDependency[Context],
     once: NamedDependency[Once | None],
 ) -> ImportFact:
-    """Takes ``multipart/form-data`` with ``kind``, ``file``, ``tier``, or JSON with ``kind`` and ``url``."""
+    """Takes ``multipart/form-data`` with ``kind``, ``file``, ``tier``, or JSON with ``kind`` and ``url``.
+
+    ``url``, ``wechat_article`` and ``feed`` take one ``url``, many ``urls``, or a ``file``: a list of links
+    (a text, JSON or OPML), or of the first two a saved page. The other kinds take a ``file``.
+    """
     sent, file = await _read(request)
-    kind = _offered(sent.kind)
+    given = [each for each in (sent.url, sent.urls, file) if each is not None]
+    if sent.kind in LINK_KINDS:
+        if len(given) != 1:
+            raise InvalidInput(("/url", "exactly one of url, urls and file is required for this kind"))
+        follow = sent.kind == "feed" if sent.follow is None else sent.follow
+        return await import_links.request_links(
+            context,
+            id=new_id(),
+            knowledge_base_id=knowledge_base_id,
+            owner_id=person.account_id,
+            kind=sent.kind,
+            url=sent.url,
+            urls=sent.urls or [],
+            file=None if file is None else (file.filename, await file.read()),
+            tier=sent.tier,
+            options=Options(follow=follow),
+            once=once,
+        )
     if file is None:
         raise InvalidInput(("/file", "is required for this kind"))
     return await import_documents.request_import(
@@ -44,10 +65,11 @@ async def request_import(
         id=new_id(),
         knowledge_base_id=knowledge_base_id,
         owner_id=person.account_id,
-        kind=kind,
+        kind=sent.kind,
         file_name=file.filename,
         data=await file.read(),
         tier=sent.tier,
+        options=Options(hide_names=sent.hide_names),
         once=once,
     )
 
@@ -61,7 +83,9 @@ async def _read(request: Request[Any, Any, Any]) -> tuple[ImportBody, UploadFile
         file = fields.pop("file", None)
         if file is not None and not isinstance(file, UploadFile):
             raise InvalidInput(("/file", "must be a file"))
-        return _converted(fields), file
+        if isinstance(urls := fields.get("urls"), str):
+            fields["urls"] = [line.strip() for line in urls.splitlines() if line.strip()]
+        return _converted(fields, strict=False), file
     if media_type not in {"", "application/json"}:
         raise UnsupportedMediaType("This call reads multipart/form-data or application/json.")
     await read_json(request, ImportBody)
@@ -70,19 +94,12 @@ async def _read(request: Request[Any, Any, Any]) -> tuple[ImportBody, UploadFile
     return _converted(await request.json()), None
 
 
-def _converted(fields: Any) -> ImportBody:
+def _converted(fields: Any, *, strict: bool = True) -> ImportBody:
+    """With ``strict`` off, what a form can only write as text is taken as what it says."""
     try:
-        return msgspec.convert(fields, ImportBody)
+        return msgspec.convert(fields, ImportBody, strict=strict)
     except msgspec.ValidationError as error:
         raise InvalidInput(explained(str(error))) from None
-
-
-def _offered(kind: str) -> Kind:
-    """Raises ``UnsupportedImportKind``."""
-    for offered in get_args(Kind):
-        if kind == offered:
-            return offered  # type: ignore[no-any-return]  # get_args knows no types
-    raise UnsupportedImportKind(f"Imports of the kind {kind!r} are not offered.")
 
 
 @get(PATH)

@@ -13,6 +13,7 @@ from service.creator_api import (
     profile,
     refunds,
     shares,
+    sources,
     webhook_endpoints,
 )
 
@@ -24,6 +25,7 @@ router = Router(
         *documents.handlers,
         *outlines.handlers,
         *imports.handlers,
+        *sources.handlers,
         *plans.handlers,
         *earnings.handlers,
         *payouts.handlers,

@@ -94,12 +94,23 @@ class DocumentChanges(Struct, forbid_unknown_fields=True, kw_only=True):
     """``null``: an edition of nothing, so never superseded. ``recognised``: as its title and text say."""
 
 
+Address = Annotated[str, Meta(min_length=1, max_length=2000)]
+
+
 class ImportBody(Struct, forbid_unknown_fields=True, kw_only=True):
-    """An import from an address. A file is sent as ``multipart/form-data``, beside ``kind`` and ``tier``."""
+    """An import from one address or many. A file is sent as ``multipart/form-data``, beside the other fields,
+    of which ``urls`` is then a text with one address a line.
+
+    ``follow``: keep the addresses in step (feeds are, unless it says no). ``hide_names``: of a chat, show
+    pseudonyms for its speakers' names.
+    """
 
     kind: Literal["archive", "url", "feed", "wechat_article", "chat_export", "transcript"]
-    url: Annotated[str, Meta(max_length=2000)] | None = None
+    url: Address | None = None
+    urls: Annotated[list[Address], Meta(min_length=1)] | None = None
     tier: Tier = "paid"
+    follow: bool | None = None
+    hide_names: bool = False
 
 
 Url = Annotated[str, Meta(min_length=8, max_length=2000, pattern=r"^https?://[^\s/?#]+")]

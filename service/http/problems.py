@@ -71,10 +71,11 @@ from service.http.login import OperatorOnly
 from service.http.paging import InvalidCursor
 from service.knowledge.documents import DocumentNotFound, TooManyDocuments
 from service.knowledge.editions import InvalidEdition
-from service.knowledge.imports import ImportNotFound, UnsupportedImportKind
+from service.knowledge.imports import ImportNotFound
 from service.knowledge.knowledge_bases import KnowledgeBaseNotFound, RightsNotDeclared
 from service.knowledge.profiles import HandleTaken, InvalidHandle, ProfileNotFound
 from service.knowledge.revisions import RevisionNotFound
+from service.knowledge.sources.following import SourceNotFound
 from service.outgoing.endpoints import EndpointDisabled, EndpointNotFound, InvalidEndpoint, TooManyEndpoints
 from service.outgoing.log import DeliveryNotFound
 from service.platform.batcher import Overloaded
@@ -84,6 +85,7 @@ from service.usecases.change_subscription import NotOnSale, PlanChangeRefused, S
 from service.usecases.erase_account import OwnsOrganization, OwnsPublished
 from service.usecases.grant_access import InvalidGrant
 from service.usecases.hold_lane import LaneBusy
+from service.usecases.import_links import InvalidAddress
 from service.usecases.moderate import OperatorsStay, SuspendedFreeze
 from service.usecases.open_payout_account import LinkBroken
 from service.usecases.read_creator import CreatorNotFound
@@ -164,7 +166,8 @@ PROBLEMS: dict[type[Exception], Problem] = {
     InvalidHandle: Problem(400, "invalid_handle", "The handle is not allowed"),
     HandleTaken: Problem(409, "handle_taken", "The handle is taken"),
     RightsNotDeclared: Problem(400, "rights_not_declared", "The rights are not declared"),
-    UnsupportedImportKind: Problem(400, "unsupported_import_kind", "This kind of import is not offered"),
+    InvalidAddress: Problem(400, "invalid_address", "Nothing is fetched from this address"),
+    SourceNotFound: Problem(404, "source_not_found", "No such source"),
     InvalidEdition: Problem(400, "invalid_edition", "Not the name of an edition"),
     TooManyDocuments: Problem(409, "too_many_documents", "The knowledge base is full"),
     InvalidPosition: Problem(400, "invalid_cursor", "The cursor is not valid"),

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
 
+import msgspec
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
@@ -15,6 +16,16 @@ from service.knowledge.tables import document
 
 Tier = Literal["free", "paid"]
 Status = Literal["queued", "parsing", "indexing", "ready", "failed"]
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a document is from: the address a person opens, who wrote it, the day it came out, the site."""
+
+    url: str | None = None
+    author: str | None = None
+    published: str | None = None
+    site: str | None = None
 
 
 class DocumentNotFound(Exception):
@@ -38,7 +49,8 @@ class DocumentFact:
     """A document as its owner sees it. ``revision_id`` is the text that is read and searched, if any yet;
     ``reason`` is why it failed, or what of a document that is read all the same could not be.
     ``edition`` is its date or version where it is an edition of some work; ``superseded_by`` and
-    ``supersedes`` are the newest and the older ones, where they were asked for.
+    ``supersedes`` are the newest and the older ones, where they were asked for; ``origin`` is of what came
+    from the web.
     """
 
     id: UUID
@@ -54,6 +66,7 @@ class DocumentFact:
     edition: str | None = None
     superseded_by: EditionLink | None = None
     supersedes: list[EditionLink] = field(default_factory=list)
+    origin: Origin | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +84,7 @@ class NewDocument:
     blob_key: str
     failure_code: str | None = None
     failure_detail: str | None = None
+    origin: Origin | None = None
 
 
 def fact(row: sa.Row[Any]) -> DocumentFact:
@@ -88,6 +102,7 @@ def fact(row: sa.Row[Any]) -> DocumentFact:
         created_at=row.created_at,
         updated_at=row.updated_at,
         edition=row.edition or None,
+        origin=None if row.origin is None else msgspec.convert(row.origin, Origin),
     )
 
 
@@ -99,7 +114,11 @@ def blob_key(knowledge_base_id: UUID, sha256: bytes) -> str:
 async def add(session: AsyncSession, documents: Sequence[NewDocument]) -> None:
     """Keeps them all in one statement."""
     if documents:
-        rows = [{name: getattr(new, name) for name in NewDocument.__slots__} for new in documents]
+        rows = [
+            {name: getattr(new, name) for name in NewDocument.__slots__}
+            | {"origin": None if new.origin is None else msgspec.to_builtins(new.origin)}
+            for new in documents
+        ]
         await session.execute(document.insert(), rows)
 
 

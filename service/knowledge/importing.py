@@ -5,18 +5,19 @@ is a revision of that document (``service.knowledge.identity``); any other file 
 """
 
 import hashlib
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 from uuid import UUID
 
+import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
 from search.engine.port import IndexDocument
 from search.passages.cutting import Passage, cut
 from search.passages.editions import ALONE, Edition
 from service.knowledge import documents, imports, revisions
-from service.knowledge.documents import NewDocument
+from service.knowledge.documents import NewDocument, Origin
 from service.knowledge.editions import recognised
 from service.knowledge.identity import Match, identify
 from service.knowledge.imports import ImportTask, NewEntry
@@ -25,6 +26,8 @@ from service.knowledge.parsing.formats import title_of, try_parse
 from service.knowledge.parsing.parsed import Parsed, UnreadableFile
 from service.knowledge.revisions import NewRevision
 from service.platform.ids import new_id
+
+log = structlog.get_logger(__name__)
 
 BATCH_FILES = 200
 BATCH_BYTES = 4 * 1024 * 1024
@@ -53,6 +56,40 @@ class ReadEntry:
     outcome: Parsed | UnreadableFile | None
     passages: Sequence[Passage] = ()
     edition: Edition = ALONE
+    title: str | None = None
+    """Of what is not called by its file."""
+    origin: Origin | None = None
+
+    @property
+    def called(self) -> str:
+        """The title of a document of its own."""
+        return self.title or title_of(self.file.entry.name)
+
+
+def read_entry(
+    entry: Entry,
+    parse: Callable[[], Parsed | UnreadableFile],
+    *,
+    max_characters: int,
+    title: str | None = None,
+    origin: Origin | None = None,
+) -> ReadEntry:
+    """An entry that is parsed in a way of its own, with its passages; what went wrong is its outcome."""
+    file = File(entry, hashlib.sha256(entry.data).digest())
+    try:
+        outcome = parse()
+    except UnreadableFile as refusal:
+        outcome = refusal
+    except Exception:  # a stranger's file fails alone, whatever is wrong with it
+        log.exception("entry.unreadable")
+        outcome = UnreadableFile("unreadable_file", "The file could not be read.")
+    if isinstance(outcome, Parsed) and not outcome.blocks:
+        outcome = UnreadableFile("empty_document", "The file holds no text.")
+    if isinstance(outcome, Parsed) and len(outcome.text) > max_characters:
+        outcome = UnreadableFile("text_too_long", f"The text has more than {max_characters} characters.")
+    if isinstance(outcome, UnreadableFile):
+        return ReadEntry(file, outcome)
+    return ReadEntry(file, outcome, cut(outcome.text, outcome.blocks), title=title, origin=origin)
 
 
 def files_in_batches(found: Iterable[Entry]) -> Iterator[list[File]]:
@@ -153,10 +190,10 @@ class _Batch:
                 self.changes[present.id]["file_name"] = name
             if present.edition is not None:
                 edition = present.edition
-            elif title != title_of(name):
+            elif title != read.called:
                 edition = recognised(title, name, outcome.text)
         else:
-            document_id, title, tier = new_id(), title_of(name), task.tier
+            document_id, title, tier = new_id(), read.called, task.tier
             self.documents.append(
                 NewDocument(
                     id=document_id,
@@ -168,6 +205,7 @@ class _Batch:
                     status="indexing",
                     sha256=sha256,
                     blob_key=key,
+                    origin=read.origin,
                     **_noted(outcome),
                 )
             )

@@ -10,21 +10,31 @@ from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
 
+import msgspec
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
 from service.knowledge.documents import Failure, Tier
 from service.knowledge.tables import document, import_entry, import_job
 
-Kind = Literal["archive", "chat_export", "transcript"]
+Kind = Literal["archive", "url", "wechat_article", "feed", "chat_export", "transcript"]
+LinkKind = Literal["url", "wechat_article", "feed"]
+LINK_KINDS: tuple[LinkKind, ...] = ("url", "wechat_article", "feed")
+"""Kinds whose documents are fetched first, by a job of its own that keeps nobody waiting for the indexes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What was asked beside the kind. ``follow``: keep the addresses in step; ``hide_names``: of a chat, show
+    pseudonyms. ``source_id``: it was found anew by a look at this source."""
+
+    follow: bool = False
+    hide_names: bool = False
+    source_id: UUID | None = None
 
 
 class ImportNotFound(Exception):
     """There is no such import, or it is not this account's."""
-
-
-class UnsupportedImportKind(Exception):
-    """This kind of import is not offered."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +74,8 @@ class ImportTask:
     file_name: str
     blob_key: str
     next_position: int
+    account_id: UUID
+    options: Options
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +100,7 @@ async def create(
     tier: Tier,
     file_name: str,
     blob_key: str,
+    options: Options | None = None,
 ) -> ImportFact:
     """A queued import of the file under ``blob_key``."""
     statement = (
@@ -100,6 +113,7 @@ async def create(
             tier=tier,
             file_name=file_name,
             blob_key=blob_key,
+            options=msgspec.to_builtins(options or Options()),
             status="queued",
         )
         .returning(import_job)
@@ -175,6 +189,8 @@ async def start(session: AsyncSession, id: UUID) -> ImportTask | None:
         file_name=row.file_name,
         blob_key=row.blob_key,
         next_position=0 if position is None else position + 1,
+        account_id=row.account_id,
+        options=msgspec.convert(row.options, Options),
     )
 
 
@@ -197,6 +213,12 @@ async def add_entries(session: AsyncSession, id: UUID, entries: Sequence[NewEntr
             {"import_id": id, **{name: getattr(new, name) for name in NewEntry.__slots__}} for new in entries
         ]
         await session.execute(import_entry.insert(), rows)
+
+
+async def outcomes(session: AsyncSession, id: UUID) -> dict[int, bool]:
+    """By position, whether the entry made or found a document."""
+    query = sa.select(import_entry.c.position, import_entry.c.status).where(import_entry.c.import_id == id)
+    return {row.position: row.status != "failed" for row in await session.execute(query)}
 
 
 async def progress(session: AsyncSession, id: UUID) -> None:

@@ -98,6 +98,8 @@ document = sa.Table(
     sa.Column("sha256", sa.LargeBinary, nullable=False),
     sa.Column("blob_key", sa.Text, nullable=False),
     sa.Column("current_revision_id", sa.Uuid),
+    # Where it is from, of what came from the web: service.knowledge.documents.Origin.
+    sa.Column("origin", postgresql.JSONB(none_as_null=True)),
     # The edition it is of which work (search.passages.editions): the work's name, empty if it stands alone;
     # the date or version; what likeness is measured by, if the name leaves it open. Null: not looked at yet.
     sa.Column("work", sa.Text),
@@ -159,6 +161,8 @@ import_job = sa.Table(
     sa.Column("tier", sa.Text, nullable=False),
     sa.Column("file_name", sa.Text, nullable=False),
     sa.Column("blob_key", sa.Text, nullable=False),
+    # What was asked beside the kind: service.knowledge.imports.Options.
+    sa.Column("options", postgresql.JSONB, nullable=False, server_default="{}"),
     sa.Column("status", sa.Text, nullable=False),
     sa.Column("total", sa.Integer, nullable=False, server_default="0"),
     # Entries that are ready, identical ones included; failed ones are counted from import_entry.
@@ -186,6 +190,53 @@ import_entry = sa.Table(
     sa.Column("detail", sa.Text),
     sa.CheckConstraint("status IN ('indexing', 'ready', 'failed')", name="import_entry_status_check"),
     sa.Index("import_entry_status_index", "import_id", "status", "position"),
+)
+
+# An address that is kept in step.
+source = sa.Table(
+    "source",
+    SQLModel.metadata,
+    sa.Column("id", sa.Uuid, primary_key=True),
+    sa.Column("knowledge_base_id", sa.Uuid, sa.ForeignKey("knowledge_base.id"), nullable=False),
+    sa.Column("account_id", sa.Uuid, nullable=False),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("url", sa.Text, nullable=False),
+    sa.Column("title", sa.Text, nullable=False),
+    sa.Column("tier", sa.Text, nullable=False),
+    # What its last answer said to ask with the next time.
+    sa.Column("etag", sa.Text),
+    sa.Column("last_modified", sa.Text),
+    sa.Column("checked_at", _TIME),
+    sa.Column("next_check_at", _TIME, nullable=False),
+    # In a row, and why the last did.
+    sa.Column("failures", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("failure_code", sa.Text),
+    sa.Column("failure_detail", sa.Text),
+    sa.Column("created_at", _TIME, nullable=False, server_default=_NOW),
+    sa.Column("stopped_at", _TIME),
+    sa.CheckConstraint("kind IN ('feed', 'url', 'wechat_article')", name="source_kind_check"),
+    sa.CheckConstraint("tier IN ('free', 'paid')", name="source_tier_check"),
+    sa.Index(
+        "source_address_unique",
+        "knowledge_base_id",
+        "url",
+        unique=True,
+        postgresql_where=sa.text("stopped_at IS NULL"),
+    ),
+    sa.Index("source_due_index", "next_check_at", postgresql_where=sa.text("stopped_at IS NULL")),
+)
+
+source_entry = sa.Table(
+    "source_entry",
+    SQLModel.metadata,
+    sa.Column("source_id", sa.Uuid, sa.ForeignKey("source.id"), primary_key=True),
+    # Which entry of the feed, for good; of a page, there is one.
+    sa.Column("key", sa.Text, primary_key=True),
+    # Of what it said when it was imported last, or tried to be.
+    sa.Column("sha256", sa.Text, nullable=False),
+    sa.Column("imported", sa.Boolean, nullable=False),
+    # In vain, in a row.
+    sa.Column("attempts", sa.Integer, nullable=False, server_default="0"),
 )
 
 visit = sa.Table(

@@ -38,6 +38,10 @@ class EgressFailed(Exception):
     """Nobody answered, not in time, not in HTTP, or too much."""
 
 
+class EgressTooLong(EgressFailed):
+    """More was answered than the caller takes."""
+
+
 @dataclass(frozen=True)
 class Target:
     """An address, taken apart once. ``host`` is ASCII, or a literal without brackets."""
@@ -254,7 +258,7 @@ async def _read(answer: httpcore.Response, max_bytes: int, *, cut: bool) -> byte
         body += chunk
         if len(body) > max_bytes:
             if not cut:
-                raise EgressFailed(f"the answer is longer than {max_bytes} bytes")
+                raise EgressTooLong(f"the answer is longer than {max_bytes} bytes")
             break
     return bytes(body[:max_bytes])
 

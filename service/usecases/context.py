@@ -9,6 +9,7 @@ from service.mail.port import Mail
 from service.platform.blobs import Blobs
 from service.platform.database import Database
 from service.platform.egress import Egress
+from service.platform.fetching import Fetcher
 from service.platform.settings import Settings
 from service.usecases.gate import Gate
 
@@ -28,5 +29,7 @@ class Context:
     """The queues of metered and readers' calls; without it each call is a group of its own."""
     egress: Egress | None = None
     """What reaches addresses that strangers name."""
+    fetcher: Fetcher | None = None
+    """What fetches documents from such addresses."""
     mail: Mail | None = None
     """Where letters go."""

@@ -6,8 +6,7 @@ another. A job that is run again finds what was kept, indexes what was not, and 
 
 import asyncio
 import io
-from collections.abc import AsyncIterator, Iterator, Sequence
-from typing import BinaryIO
+from collections.abc import AsyncIterator, Sequence
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -24,17 +23,19 @@ from service.knowledge.importing import (
     keep_batch,
     read_batch,
 )
-from service.knowledge.imports import ImportFact, ImportTask, Kind
+from service.knowledge.imports import LINK_KINDS, ImportFact, ImportTask, Kind, Options
 from service.knowledge.knowledge_bases import KnowledgeBaseNotFound
 from service.knowledge.parsing.archive_streams import ArchiveRefused, Limits
-from service.knowledge.parsing.archives import Entry, entries, survey_names
+from service.knowledge.parsing.archives import entries, survey_names
 from service.knowledge.parsing.parsed import Parsed
 from service.outgoing.events import announce
 from service.platform.blobs import BlobMissing
 from service.platform.idempotency import Once, claim, keep
 from service.platform.jobs import defer
 from service.usecases.context import Context
+from service.usecases.fetch_import import drop_taken, record_taken
 from service.usecases.owned_tasks import leaving
+from service.usecases.read_sources import name_sources, read_sources
 
 BLOBS_AT_ONCE = 16
 
@@ -49,6 +50,7 @@ async def request_import(
     file_name: str,
     data: bytes,
     tier: Tier,
+    options: Options | None = None,
     once: Once | None,
 ) -> ImportFact:
     """A queued import. The file itself is judged by the job. Raises ``KnowledgeBaseNotFound``."""
@@ -69,6 +71,7 @@ async def request_import(
             tier=tier,
             file_name=file_name,
             blob_key=key,
+            options=options,
         )
         await defer(
             session, "import_documents", lock=indexing.index_lock(knowledge_base_id), import_id=str(id)
@@ -131,9 +134,13 @@ async def import_documents(context: Context, *, import_id: str) -> None:
         failure = Failure("file_missing", "The uploaded file is gone; upload it again.")
     except KnowledgeBaseNotFound:
         failure = Failure("knowledge_base_deleted", "The knowledge base was deleted meanwhile.")
+    if task.kind in LINK_KINDS and failure is None:
+        await record_taken(context, task)
     async with context.database.transaction() as session:
         await imports.finish(session, id, failure)
         await _tell(session, id)
+    if task.kind in LINK_KINDS:
+        await drop_taken(context, task)
     await context.blobs.delete(task.blob_key)
 
 
@@ -169,6 +176,17 @@ async def _finish_former_run(context: Context, task: ImportTask, left: Sequence[
 
 
 async def _run(context: Context, task: ImportTask) -> None:
+    if task.kind == "archive":
+        await _run_archive(context, task)
+        return
+    names = await name_sources(context, task)
+    async with context.database.transaction() as session:
+        await imports.set_total(session, task.id, len(names))
+    async for batch in read_sources(context, task):
+        await _keep_and_index(context, task, batch, frozenset(names))
+
+
+async def _run_archive(context: Context, task: ImportTask) -> None:
     file = io.BytesIO(await context.blobs.get(task.blob_key))
     settings = context.settings
     limits = Limits(
@@ -177,13 +195,11 @@ async def _run(context: Context, task: ImportTask) -> None:
         total_bytes=settings.import_max_total_bytes,
         ratio=settings.import_max_ratio,
     )
-    listed = (
-        await asyncio.to_thread(survey_names, file, limits) if task.kind == "archive" else [task.file_name]
-    )
+    listed = await asyncio.to_thread(survey_names, file, limits)
     async with context.database.transaction() as session:
         await imports.set_total(session, task.id, len(listed))
     names = frozenset(listed)
-    batches = files_in_batches(_entries(task, file, limits))
+    batches = files_in_batches(entries(file, limits, start=task.next_position))
 
     async def following() -> list[ReadEntry] | None:
         files = await asyncio.to_thread(next, batches, None)
@@ -207,12 +223,6 @@ async def _read(
         known = await find_known(connection, task, files, names)
     limit = context.settings.document_max_characters
     return await asyncio.to_thread(read_batch, files, known, max_characters=limit)
-
-
-def _entries(task: ImportTask, file: BinaryIO, limits: Limits) -> Iterator[Entry]:
-    if task.kind == "archive":
-        return entries(file, limits, start=task.next_position)
-    return iter([Entry(0, task.file_name, file.read())] if task.next_position == 0 else [])
 
 
 async def _keep_and_index(

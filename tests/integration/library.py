@@ -130,15 +130,20 @@ class Creator:
 
 
 @asynccontextmanager
-async def open_library(database: Database, database_url: str, folder: Path) -> AsyncIterator[Library]:
-    """A library whose indexes and files are in ``folder``."""
+async def open_library(
+    database: Database, database_url: str, folder: Path, **parts: Any
+) -> AsyncIterator[Library]:
+    """A library whose indexes and files are in ``folder``; ``settings`` and other parts as named."""
     settings = Settings(
-        secret_key=SecretStr("a secret of the tests"), data_dir=folder, database_url=database_url
+        secret_key=SecretStr("a secret of the tests"),
+        data_dir=folder,
+        database_url=database_url,
+        **parts.pop("settings", {}),
     )
     passages = EmbeddedPassageEngine(settings.index_dir / "passages", open_indexes=8)
     cards = EmbeddedCardEngine(settings.index_dir / "cards")
     context = bare_context(
-        database, settings, passages=passages, cards=cards, blobs=Blobs.open("", folder / "blobs")
+        database, settings, passages=passages, cards=cards, blobs=Blobs.open("", folder / "blobs"), **parts
     )
     async with serving(context, [sign_in, creator_api, subscriber_api]) as client:
         yield Library(context, client)

@@ -40,13 +40,18 @@ def parse_bytes(data: bytes) -> Parsed:
 
     Raises what ``decode`` raises.
     """
+    return parse(decode(data, declared=declared_encoding(data)))
+
+
+def declared_encoding(data: bytes) -> str | None:
+    """The encoding that the page's own ``meta`` names."""
     named = _DECLARED.search(data[:4096])
-    return parse(decode(data, declared=named[1].decode() if named else None))
+    return named[1].decode() if named else None
 
 
 def parse(source: str) -> Parsed:
     """The visible text of ``source`` and its blocks; a WeChat article is read from its content element."""
-    tree = LexborHTMLParser(_flattened(source))
+    tree = LexborHTMLParser(flattened(source))
     root = tree.css_first("#js_content") or tree.body
     if root is None:
         return Parsed("", [])
@@ -71,7 +76,7 @@ def parse(source: str) -> Parsed:
     return Parsed(joined, locate(joined, pieces))
 
 
-def _flattened(source: str) -> str:
+def flattened(source: str) -> str:
     """``source`` without the tags of elements that are nested deeper than ``DEEPEST``."""
     depth = 0
 

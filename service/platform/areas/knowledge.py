@@ -2,7 +2,7 @@
 
 from pydantic import BaseModel, Field
 
-from service.platform.areas.values import MEBIBYTE
+from service.platform.areas.values import MEBIBYTE, listed
 
 
 class KnowledgeSettings(BaseModel):
@@ -19,3 +19,31 @@ class KnowledgeSettings(BaseModel):
     """How long a call draws outlines that are missing; a job draws the rest."""
     outline_model_characters: int = Field(16_000, ge=1000)
     """Of one text, put before the model to outline."""
+
+    import_ports: str = "80,443"
+    """Of addresses that are imported from."""
+    import_fetch_bytes: int = Field(16 * MEBIBYTE, ge=1)
+    """Of one page or feed, unpacked."""
+    import_fetch_seconds: float = Field(30.0, gt=0)
+    """For one address, redirects included."""
+    import_fetch_redirects: int = Field(5, ge=0)
+    import_fetch_concurrency: int = Field(8, ge=1)
+    """Of hosts; from one host there is always one fetch at a time."""
+    import_host_pause_seconds: float = Field(0.2, ge=0)
+    """Between two fetches from one host."""
+    sources_max: int = Field(500, ge=1)
+    """Kept in step for one knowledge base."""
+    source_check_seconds: int = Field(3600, ge=1)
+    """How often a source is looked at; one that fails, less and less often, down to once a day."""
+    source_sweep_seconds: int = Field(60, ge=1)
+    """How often sources are looked for whose time has come."""
+    chat_gap_minutes: int = Field(120, ge=1)
+    """A silence this long ends a conversation of a chat."""
+    minutes_model_characters: int = Field(60_000, ge=1000)
+    """Of a transcript, for one request to the model; a longer one takes several."""
+    minutes_model_requests: int = Field(20, ge=1)
+    """For one transcript; what is longer has its minutes drawn word for word."""
+
+    @property
+    def import_port_numbers(self) -> frozenset[int]:
+        return frozenset(int(port) for port in listed(self.import_ports))

@@ -1,4 +1,4 @@
-"""Settings of requests to addresses that strangers name: webhooks out, and imports."""
+"""Settings of webhooks out, and of all requests to addresses that strangers name."""
 
 from pydantic import BaseModel, Field
 
@@ -23,7 +23,7 @@ class OutgoingSettings(BaseModel):
     outgoing_replay_max: int = Field(10_000, ge=1)
     outgoing_overlap_max_seconds: int = Field(7 * 24 * 3600, ge=0)
     egress_ports: str = "80,443,8080,8443"
-    """To which requests go that strangers name an address for: webhooks and imports."""
+    """Of addresses that webhooks are sent to."""
     egress_allow_loopback: bool = False
     """For trying things out on one machine: such requests may go to this machine. Not in production."""
 

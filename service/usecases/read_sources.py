@@ -1,0 +1,125 @@
+"""What an import that is no archive brings, read and ready to be kept: pages, chats, transcripts."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
+from datetime import timedelta
+from uuid import UUID
+
+from service.knowledge.importing import BATCH_BYTES, BATCH_FILES, ReadEntry, read_entry
+from service.knowledge.imports import LINK_KINDS, ImportTask
+from service.knowledge.parsing.archives import Entry
+from service.knowledge.parsing.formats import try_parse
+from service.knowledge.parsing.parsed import Parsed, UnreadableFile
+from service.knowledge.sources import bundle, chats, minutes
+from service.knowledge.sources.bundle import Taken
+from service.knowledge.sources.chat_exports import read_chat
+from service.knowledge.sources.taking import parse_taken
+from service.knowledge.sources.transcripts import Turn, read_transcript
+from service.platform.sealing import derive_key
+from service.usecases.context import Context
+from service.usecases.write_minutes import write_minutes
+
+
+async def read_sources(context: Context, task: ImportTask) -> AsyncIterator[list[ReadEntry]]:
+    """Batches from the task's next position on. Raises ``BlobMissing``."""
+    if task.kind in LINK_KINDS:
+        async for batch in _taken(context, task):
+            yield batch
+    elif task.next_position == 0:
+        entry = Entry(0, task.file_name, await context.blobs.get(task.blob_key))
+        read = _transcript if task.kind == "transcript" else _chat
+        yield [await read(context, task, entry)]
+
+
+async def name_sources(context: Context, task: ImportTask) -> list[str]:
+    """The names of all entries, by which documents there are is told. Raises ``BlobMissing``."""
+    if task.kind not in LINK_KINDS:
+        return [task.file_name]
+    return [item.name for item in bundle.unpack_plan(await context.blobs.get(task.blob_key)).items]
+
+
+async def _taken(context: Context, task: ImportTask) -> AsyncIterator[list[ReadEntry]]:
+    batch: list[ReadEntry] = []
+    size = 0
+    for position in range(task.next_position, len(await name_sources(context, task))):
+        taken = bundle.unpack_taken(await context.blobs.get(bundle.taken_key(task.id, position)))
+        batch.append(await asyncio.to_thread(_page, context, position, taken))
+        size += len(taken.data)
+        if len(batch) >= BATCH_FILES or size >= BATCH_BYTES:
+            yield batch
+            batch, size = [], 0
+    if batch:
+        yield batch
+
+
+def _page(context: Context, position: int, taken: Taken) -> ReadEntry:
+    limit = context.settings.document_max_characters
+    return read_entry(
+        Entry(position, taken.name, taken.data),
+        lambda: parse_taken(taken, max_characters=limit),
+        max_characters=limit,
+        title=taken.title,
+        origin=taken.origin,
+    )
+
+
+async def _chat(context: Context, task: ImportTask, entry: Entry) -> ReadEntry:
+    return await asyncio.to_thread(_read_chat, context, task, entry)
+
+
+def _read_chat(context: Context, task: ImportTask, entry: Entry) -> ReadEntry:
+    """The chat by its messages; a text in which none is recognized by its lines, unless names are to be
+    hidden. Where they are, the text without them is all that is kept."""
+    limit = context.settings.document_max_characters
+    gap = timedelta(minutes=context.settings.chat_gap_minutes)
+    try:
+        messages = read_chat(entry.name, entry.data)
+    except UnreadableFile as refusal:
+        if refusal.code == "not_a_chat" and not task.options.hide_names:
+            return _as_it_is(entry, limit)
+        return _read(entry, _refusing(refusal), limit)
+    if task.options.hide_names:
+        names = chats.Pseudonyms(_names_key(context, task.knowledge_base_id), messages)
+        parsed = chats.render(list(names.hide(messages)), gap=gap)
+        hidden = replace(entry, name=names.hide_in(entry.name), data=parsed.text.encode())
+        return _read(hidden, lambda: parsed, limit)
+    return _read(entry, lambda: chats.render(messages, gap=gap), limit)
+
+
+def _names_key(context: Context, knowledge_base_id: UUID) -> bytes:
+    """By which a name has the same pseudonym throughout a knowledge base, and another in every other."""
+    secret = context.settings.secret_key.get_secret_value()
+    return derive_key(secret, f"pseudonyms:{knowledge_base_id}")
+
+
+async def _transcript(context: Context, task: ImportTask, entry: Entry) -> ReadEntry:
+    """The minutes of the transcript, followed by it."""
+    limit = context.settings.document_max_characters
+    try:
+        turns = await asyncio.to_thread(_turns, entry, limit)
+    except UnreadableFile as refusal:
+        return _read(entry, _refusing(refusal), limit)
+    lines, worded = await write_minutes(context, turns)
+    return await asyncio.to_thread(_read, entry, lambda: minutes.render(turns, lines, worded=worded), limit)
+
+
+def _turns(entry: Entry, limit: int) -> list[Turn]:
+    try:
+        return read_transcript(entry.name, entry.data, max_characters=limit)
+    except UnreadableFile:
+        raise
+    except Exception:  # a stranger's file fails alone, whatever is wrong with it
+        raise UnreadableFile("unreadable_file", "The file could not be read.") from None
+
+
+def _as_it_is(entry: Entry, limit: int) -> ReadEntry:
+    return _read(entry, lambda: try_parse(entry.name, entry.data, max_characters=limit), limit)
+
+
+def _read(entry: Entry, parse: Callable[[], Parsed | UnreadableFile], limit: int) -> ReadEntry:
+    return read_entry(entry, parse, max_characters=limit)
+
+
+def _refusing(refusal: UnreadableFile) -> Callable[[], UnreadableFile]:
+    return lambda: refusal
