@@ -5,7 +5,7 @@ whose article did not makes no new revision.
 """
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, timezone
 from html import escape
 from typing import Any
@@ -124,7 +124,7 @@ def addressed(parsed: Parsed, url: str | None) -> Parsed:
         if block.locator is not before:
             before, locator = block.locator, {**block.locator, "url": url}
         blocks.append(Block(block.start, block.end, block.kind, locator))
-    return Parsed(parsed.text, blocks)
+    return replace(parsed, blocks=blocks)
 
 
 def article_of(title: str, origin: Origin, body: str) -> Article:

@@ -29,8 +29,8 @@ _ACTION = re.compile(
     r"负责|負責|跟进|跟進|待办|待辦|行动项|(?:请|請|麻烦|麻煩|由)[^，。,.]{1,16}(?:完成|提交|准备|準備|整理|确认|確認|联系|發|发|写|寫|做|安排)"
     r"|(?:今天|明天|后天|後天|本周|这周|下周|下星期|周[一二三四五六日天]|星期[一二三四五六日天]|月底|年底|\d+\s*[号號日])[^，。,.]{0,6}(?:之前|以前|前)"
     r"|截止|我(?:来|去|會|会)[^，。,.]{1,20}"
-    r"|\b(?:action items?|to-?dos?|follow(?:ing)? up|responsible for|take care of|assigned to|deadline"
-    r"|takes? ownership|due (?:on|by)|by (?:(?:mon|tues|wednes|thurs|fri|satur|sun)day|tomorrow|tonight|next|eod)"
+    r"|\b(?:action items?|to-?dos?|follow(?:ing)? up|responsible for|take care of|assigned to"
+    r"|deadline|due (?:on|by)|by (?:(?:mon|tues|wednes|thurs|fri|satur|sun)day|tomorrow|tonight|next|eod)"
     r"|by (?:the )?end of|i(?:'ll| will) |(?:can|could|would) you (?:please )?"
     r"|please (?:send|prepare|write|check|update|share)"
     r"|will (?:send|prepare|write|draft|finish|deliver|share|fix|update|check|organi[sz]e|contact|schedule))",

@@ -5,8 +5,9 @@ from html import escape
 from urllib.parse import unquote, urlsplit
 
 from service.knowledge.documents import Origin
-from service.knowledge.parsing.formats import FORMATS, extension, title_of, try_parse
+from service.knowledge.parsing.formats import title_of, try_parse
 from service.knowledge.parsing.parsed import Parsed, UnreadableFile
+from service.knowledge.parsing.sniffing import EXTENSIONS, extension
 from service.knowledge.sources.articles import (
     TITLE_CHARACTERS,
     Article,
@@ -133,7 +134,7 @@ def _suffix(fetched: Fetched) -> str:
         suffix = named
     if not suffix and media_type in _UNTOLD and fetched.body[:1024].lstrip()[:1] == b"<":
         return ".html"
-    if suffix not in FORMATS:
+    if suffix not in EXTENSIONS:
         shown = escape(media_type)[:80] or "of no named type"
         raise UnreadableFile("unsupported_content_type", f"What is at the address ({shown}) cannot be read.")
     return suffix

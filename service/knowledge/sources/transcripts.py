@@ -6,8 +6,9 @@ from dataclasses import dataclass, replace
 from html import unescape
 
 from service.knowledge.parsing.decoding import decode
-from service.knowledge.parsing.formats import FORMATS, extension, parse
+from service.knowledge.parsing.formats import parse
 from service.knowledge.parsing.parsed import UnreadableFile
+from service.knowledge.parsing.sniffing import extension
 
 _CLOCK = r"\d{1,2}:\d{2}(?::\d{2})?"
 _CUE = re.compile(rf"\s*({_CLOCK})[.,]?\d*\s*-->\s*({_CLOCK})[.,]?\d*.*")
@@ -52,8 +53,7 @@ def read_transcript(name: str, data: bytes, *, max_characters: int) -> list[Turn
 
     Raises ``UnreadableFile``: what the file's own format does, ``not_a_transcript``.
     """
-    suffix = extension(name)
-    if suffix in {".docx", ".pdf"} and suffix in FORMATS:
+    if extension(name) in {".docx", ".pdf"}:
         text = parse(name, data, max_characters=max_characters).text
     else:
         text = decode(data)
