@@ -89,7 +89,8 @@ def read_entry(
         outcome = UnreadableFile("text_too_long", f"The text has more than {max_characters} characters.")
     if isinstance(outcome, UnreadableFile):
         return ReadEntry(file, outcome)
-    return ReadEntry(file, outcome, cut(outcome.text, outcome.blocks), title=title, origin=origin)
+    edition = recognised(title or title_of(entry.name), entry.name, outcome.text)
+    return ReadEntry(file, outcome, cut(outcome.text, outcome.blocks), edition, title, origin)
 
 
 def files_in_batches(found: Iterable[Entry]) -> Iterator[list[File]]:
