@@ -1,5 +1,5 @@
 """The command line: ``zhihao demo | serve | worker | migrate | import | reindex | doctor |
-recompute-grants``."""
+recompute-grants | letters``."""
 
 import asyncio
 from collections.abc import Iterator
@@ -160,6 +160,19 @@ def recompute_grants(fix: bool) -> None:
     with completed_settings() as completed:
         if not asyncio.run(recompute(completed.settings, console, fix=fix)):
             raise SystemExit(1)
+
+
+@main.command()
+@click.option("--to", default=None, help="A part of an address.")
+@click.option("--last", default=20, show_default=True, type=click.IntRange(1), help="How many at most.")
+@click.option("--text", is_flag=True, help="With what each says.")
+def letters(to: str | None, last: int, text: bool) -> None:
+    """List the letters that were written to files, as they are where no mail server is set."""
+    from service.commands import show_letters
+
+    with clear_errors():
+        settings = Settings()
+    show_letters(settings, console, to=to, last=last, whole=text)
 
 
 @main.command()

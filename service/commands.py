@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from billing.processor.port import ProcessorUnavailable
+from service.mail.files import letters_in, read_letter
 from service.platform.ids import new_id
 from service.platform.settings import Settings
 from service.usecases.await_jobs import await_jobs
@@ -92,3 +93,22 @@ async def examine(settings: Settings, console: Console) -> bool:
     wrong = sum(1 for finding in findings if finding.faults)
     console.print(f"{len(findings)} checks, {wrong} with faults.")
     return not wrong
+
+
+def show_letters(settings: Settings, console: Console, *, to: str | None, last: int, whole: bool) -> None:
+    """Lists the newest ``last`` letters that were written as files, oldest first; ``whole``: with their text.
+
+    ``to`` is a part of an address. Where letters leave by SMTP there are none here, and it says so.
+    """
+    if settings.mail_smtp_host:
+        console.print(f"Letters leave by {settings.mail_smtp_host}; those below were written before.")
+    letters = [read_letter(path) for path in letters_in(settings.mail_dir)]
+    found = [letter for letter in letters if to is None or to.casefold() in letter.to.casefold()]
+    shown = found[-last:]
+    for letter in shown:
+        line = f"{letter.written_at:%Y-%m-%d %H:%M:%S}  {letter.to}  {letter.subject}"
+        console.print(line, markup=False, soft_wrap=True)
+        if whole:
+            console.print(f"\n{letter.text.strip()}\n", markup=False, soft_wrap=True)
+    told = f"{len(shown)} of {len(found)} letters, in {settings.mail_dir}"
+    console.print(told, markup=False, soft_wrap=True)

@@ -75,6 +75,15 @@ async def store(session: AsyncSession, event: ProcessorEvent, *, endpoint: str) 
     return row.one_or_none() is not None
 
 
+async def unknown(session: AsyncSession, events: Sequence[ProcessorEvent]) -> list[ProcessorEvent]:
+    """Those of the events that were never stored, in their order."""
+    ids = [event.id for event in events]
+    known = set(
+        (await session.execute(sa.select(stripe_event.c.id).where(stripe_event.c.id.in_(ids)))).scalars()
+    )
+    return [event for event in events if event.id not in known]
+
+
 async def take(session: AsyncSession, lane: str, *, seconds: float) -> Lane | None:
     """The lane, held for ``seconds``; None while another holds it."""
     made = insert(processor_lane).values(lane=lane, fence=1, held_until=_after(seconds))

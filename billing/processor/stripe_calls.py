@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
 import stripe
 
@@ -36,6 +36,15 @@ async def asked(request: Awaitable[stripe.StripeObject], *, for_json: bool = Fal
         return (await request).to_dict(for_json=for_json)
     except stripe.StripeError as error:
         raise _translated(error) from error
+
+
+async def asked_plainly(request: Awaitable[stripe.StripeResponse]) -> dict[str, Any]:
+    """The answer as it was sent, for a raw request; Stripe's errors as the port's."""
+    try:
+        answer = cast(dict[str, Any], (await request).data)
+    except stripe.StripeError as error:
+        raise _translated(error) from error
+    return answer
 
 
 def _translated(error: stripe.StripeError) -> Exception:

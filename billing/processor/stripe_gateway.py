@@ -27,7 +27,7 @@ from billing.processor.port import (
     SubscriptionSnapshot,
 )
 from billing.processor.stripe_balance import StripeBalance
-from billing.processor.stripe_calls import asked, once, present, seconds
+from billing.processor.stripe_calls import asked, asked_plainly, once, present, seconds
 from billing.processor.stripe_disputes import StripeDisputes
 from billing.processor.stripe_metering import StripeMetering
 from billing.processor.stripe_portal import StripePortal
@@ -273,7 +273,8 @@ class StripeGateway(
         after: str | None = None
         while True:
             params = present(created={"gte": seconds(since)}, limit=100, starting_after=after)
-            page = await asked(self._v1.events.list_async(params), for_json=True)
+            # A page of whole objects is only kept: making the SDK's objects of it costs a hundred times more.
+            page = await asked_plainly(self._stripe.raw_request_async("get", "/v1/events", **params))
             found += [stripe_events.read(body, json.dumps(body).encode()) for body in page["data"]]
             if not page["has_more"]:
                 return found[::-1]

@@ -10,10 +10,13 @@ from service.demo.cast import Cast, Person, Shelf
 from service.demo.creating import publish_library
 from service.demo.reading import TIP, ask, cited_place, open_citation
 from service.demo.telling import StoryBroken, Teller, fen, money
+from service.mail.files import WrittenLetter, letters_in, read_letter
 
 EARNED_SECONDS = 15
 DOCTOR_SECONDS = 60
 MONTHLY = 990
+BOUGHT = 2
+"""What the reader paid for: a subscription and a tip."""
 
 LAWS = (
     ("劳动合同期限三年以上的试用期最长多久", "劳动合同法", "第十九条"),
@@ -57,7 +60,21 @@ async def show_earnings(teller: Teller, cast: Cast, data_dir: Path) -> None:
     accruing = sum(one["amount"] for one in found["accruing"])
     claim = f"{fen(accruing)} of the metered calls accrue until their invoice is paid"
     teller.check(claim, accruing > 0, found)
+    await open_letters(teller, cast, data_dir)
     await examine(teller, data_dir)
+
+
+async def open_letters(teller: Teller, cast: Cast, data_dir: Path) -> None:
+    """Whoever paid has a receipt by mail; with no mail server, letters are files."""
+
+    async def receipts() -> list[WrittenLetter] | None:
+        letters = [read_letter(path) for path in letters_in(data_dir / "mail")]
+        mine = [letter for letter in letters if cast.reader.email in letter.to]
+        return mine if len(mine) >= BOUGHT else None
+
+    found = await teller.until("The reader has receipts by mail", receipts, seconds=EARNED_SECONDS)
+    for letter in found:
+        teller.show("letter", f"{letter.subject} (zhihao letters --text shows it)")
 
 
 async def examine(teller: Teller, data_dir: Path) -> None:

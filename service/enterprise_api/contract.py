@@ -8,11 +8,20 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody, QueryParameter
 
 from billing.money import Money
+from service.enterprise_api.schemas import PortalBody
 from service.http.login import Person
 from service.platform.idempotency import Once
 from service.platform.ids import new_id
-from service.usecases import end_contract, preview_invoice, read_contract, set_spend_cap, start_contract
+from service.usecases import (
+    end_contract,
+    open_portal,
+    preview_invoice,
+    read_contract,
+    set_spend_cap,
+    start_contract,
+)
 from service.usecases.context import Context
+from service.usecases.open_portal import PortalOpened
 from service.usecases.preview_invoice import InvoicePreview
 from service.usecases.read_contract import ContractView
 from service.usecases.start_contract import ContractCheckout
@@ -60,6 +69,24 @@ async def delete_contract(
     )
 
 
+@post("/organizations/{organization_id:uuid}/portal")
+async def post_portal(
+    organization_id: FromPath[UUID],
+    person: NamedDependency[Person],
+    context: NamedDependency[Context],
+    once: NamedDependency[Once | None],
+    data: JSONBody[PortalBody | None] = None,
+) -> PortalOpened:
+    """A page of the payment processor's: cards, invoices, what is unpaid. It serves for minutes."""
+    return await open_portal.open_organization_portal(
+        context,
+        organization_id=organization_id,
+        account_id=person.account_id,
+        return_url=data.return_url if data else None,
+        once=once,
+    )
+
+
 @put("/organizations/{organization_id:uuid}/spend-cap")
 async def put_spend_cap(
     organization_id: FromPath[UUID],
@@ -93,4 +120,12 @@ async def get_invoice_preview(
     )
 
 
-handlers = [post_contract, get_contract, delete_contract, put_spend_cap, get_spend_cap, get_invoice_preview]
+handlers = [
+    post_contract,
+    get_contract,
+    delete_contract,
+    post_portal,
+    put_spend_cap,
+    get_spend_cap,
+    get_invoice_preview,
+]

@@ -13,6 +13,7 @@ from service.accounts.organizations import Role
 from service.accounts.secrets import Mode
 
 Name = Annotated[str, Meta(min_length=1, max_length=100, pattern=r"\S")]
+Url = Annotated[str, Meta(min_length=8, max_length=2000, pattern=r"^https?://[^\s/?#]+")]
 Seconds = Annotated[int, Meta(ge=0, le=2**31 - 1)]
 
 
@@ -66,3 +67,9 @@ class KeySecret(msgspec.Struct, kw_only=True):
     @classmethod
     def of(cls, key: Key, secret: str) -> "KeySecret":
         return cls(secret=secret, **{name: getattr(key, name) for name in Key.__dataclass_fields__})
+
+
+class PortalBody(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """Where whoever pays comes back to; the service's own address if it is left out."""
+
+    return_url: Url | None = None

@@ -3,7 +3,12 @@
 import asyncio
 import hashlib
 import os
+from dataclasses import dataclass
+from datetime import datetime
+from email import message_from_bytes
 from email.message import EmailMessage
+from email.policy import default
+from email.utils import parsedate_to_datetime
 from pathlib import Path
 
 from service.mail.port import MailUnavailable
@@ -37,6 +42,30 @@ class FileMail:
         sync_folder(self._folder)
 
 
+@dataclass(frozen=True)
+class WrittenLetter:
+    """A letter as it lies in the folder: ``text`` is its plain text, in both languages."""
+
+    path: Path
+    written_at: datetime
+    to: str
+    subject: str
+    text: str
+
+
 def letters_in(folder: Path) -> list[Path]:
     """The letters of a folder, oldest first."""
     return sorted(folder.glob("*.eml"))
+
+
+def read_letter(path: Path) -> WrittenLetter:
+    """The letter that was written to ``path``."""
+    message = message_from_bytes(path.read_bytes(), policy=default)
+    body = message.get_body(("plain",))
+    return WrittenLetter(
+        path=path,
+        written_at=parsedate_to_datetime(str(message["Date"])),
+        to=str(message["To"]),
+        subject=str(message["Subject"]),
+        text=str(body.get_content()) if body is not None else "",
+    )

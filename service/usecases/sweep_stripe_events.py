@@ -36,9 +36,14 @@ async def sweep_stripe_events(context: Context) -> None:
         log.warning("stripe_events.not_listed", error=str(error))
         return
     missed = 0
-    for event in events:
-        if task_of(inbox.StoredEvent(event.id, event.type, event.account, 0, event.raw)) is None:
-            continue
+    ours = [
+        event
+        for event in events
+        if task_of(inbox.StoredEvent(event.id, event.type, event.account, 0, event.raw))
+    ]
+    async with context.database.transaction() as session:
+        new = await inbox.unknown(session, ours)
+    for event in new:
         async with context.database.transaction() as session:
             if await inbox.store(session, event, endpoint="sweep"):
                 missed += 1

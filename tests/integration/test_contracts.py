@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Iterator
 from datetime import timedelta
 
+import httpx
 import pytest
 
 from billing.payouts.blocks import blocks
@@ -53,6 +54,19 @@ async def test_a_contract_says_its_terms_and_its_period(shop: Shop) -> None:
     stranger = await shop.reader("stranger")
     await shop.call("GET", f"{company.path}/contract", stranger, expect=404)
     await shop.call("DELETE", f"{company.path}/contract", stranger, expect=404)
+
+
+async def test_whoever_pays_for_a_contract_looks_after_the_card(shop: Shop) -> None:
+    company = await found_company(shop)
+    path = f"{company.path}/portal"
+    opened = await shop.call("POST", path, company.owner, {"return_url": "http://127.0.0.1/back"}, 201)
+    async with httpx.AsyncClient() as http:
+        assert (await http.get(opened["url"])).status_code == 200
+    await shop.call("POST", path, await shop.reader("passer-by"), expect=404)
+    other = await shop.reader("without")
+    made = await shop.call("POST", "/enterprise/v1/organizations", other, {"name": "No contract"}, 201)
+    refused = await shop.call("POST", f"/enterprise/v1/organizations/{made['id']}/portal", other, expect=402)
+    assert refused["code"] == "contract_required"
 
 
 async def test_ending_a_contract_at_once_bills_its_last_usage(shop: Shop) -> None:

@@ -8,14 +8,17 @@ from dataclasses import dataclass, field, replace
 from email import message_from_bytes
 from email.message import EmailMessage
 from email.policy import default
+from io import StringIO
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 import pytest
 import sqlalchemy as sa
+from rich.console import Console
 
 from service.accounts import people
+from service.commands import show_letters
 from service.mail import letters
 from service.mail.files import FileMail, letters_in
 from service.mail.letters import Fact, Letter
@@ -152,6 +155,21 @@ async def test_a_letter_becomes_a_file_where_no_server_is_set(desk: Desk, tmp_pa
     assert message["Subject"] == "收据：論語 / Receipt: 論語"
     assert first.stat().st_mode & 0o077 == 0
     assert [row.state for row in await desk.rows()] == ["sent", "sent"]
+
+
+async def test_whoever_runs_the_service_reads_what_was_written(desk: Desk, tmp_path: Path) -> None:
+    await desk.write()
+    await desk.write(key="receipt:2")
+    await desk.send()
+    settings = desk.context.settings.model_copy(update={"data_dir": tmp_path})
+    said = Console(file=StringIO(), width=200)
+    show_letters(settings, said, to="READER@", last=1, whole=True)
+    told = said.file.getvalue()  # type: ignore[attr-defined]  # it is the StringIO of above
+    assert "讀者 <reader@example.com>  收据：論語 / Receipt: 論語" in told
+    assert "9.90 CNY" in told
+    assert f"1 of 2 letters, in {tmp_path / 'mail'}" in told
+    show_letters(settings, said, to="another", last=9, whole=False)
+    assert "0 of 0 letters" in said.file.getvalue()  # type: ignore[attr-defined]  # as above
 
 
 async def test_the_same_key_is_written_and_sent_once(desk: Desk, tmp_path: Path) -> None:

@@ -71,11 +71,14 @@ PAYOUTS = (
     Invariant(
         "payouts.within_payable",
         "No payout was planned for more than was payable at the time.",
-        # A plan may see what was posted while it waited for its turn.
+        # A plan may see what was posted while it waited for its turn, or nothing of it.
         """
         SELECT format('payout %s of %s left %s %s', id, creator_id, payable, currency) AS what FROM (
-          SELECT id, creator_id, currency, planned,
-            sum(amount) OVER (PARTITION BY creator_id, currency ORDER BY at) AS payable
+          SELECT id, creator_id, currency, planned, greatest(
+            sum(amount) OVER (PARTITION BY creator_id, currency ORDER BY at),
+            sum(amount) OVER (PARTITION BY creator_id, currency ORDER BY at
+              RANGE BETWEEN UNBOUNDED PRECEDING AND interval '10 seconds' FOLLOWING)
+          ) AS payable
           FROM (
             SELECT NULL::uuid AS id, owner_id AS creator_id, held.currency, false AS planned, posted_at AS at,
               -entry.amount AS amount
@@ -83,7 +86,7 @@ PAYOUTS = (
             JOIN ledger_transaction AS posted ON posted.id = transaction_id
             WHERE kind IN ('creator_earned', 'creator_fees', 'creator_refunded')
             UNION ALL
-            SELECT id, creator_id, currency, kind <> 'external', created_at + interval '10 seconds', -amount
+            SELECT id, creator_id, currency, kind <> 'external', created_at, -amount
             FROM payout WHERE status <> 'canceled'
             UNION ALL
             SELECT NULL, creator_id, currency, false, back.created_at, back.amount
