@@ -1,0 +1,25 @@
+"""The engines that an address asks for."""
+
+from __future__ import annotations
+
+from search.engine.config import EngineConfig
+from search.engine.elasticsearch_cards import ElasticsearchCardEngine
+from search.engine.elasticsearch_passages import ElasticsearchPassageEngine
+from search.engine.embedded import EmbeddedCardEngine, EmbeddedPassageEngine
+from search.engine.meilisearch_cards import MeilisearchCardEngine
+from search.engine.port import CardEngine, PassageEngine
+
+
+def open_passages(config: EngineConfig) -> PassageEngine:
+    """Elasticsearch, or embedded: Meilisearch reads ten words of a question and no more."""
+    if config.where.kind == "elasticsearch":
+        return ElasticsearchPassageEngine(config)
+    return EmbeddedPassageEngine(config.folder / "passages", open_indexes=config.open_indexes)
+
+
+def open_cards(config: EngineConfig) -> CardEngine:
+    if config.where.kind == "elasticsearch":
+        return ElasticsearchCardEngine(config)
+    if config.where.kind == "meilisearch":
+        return MeilisearchCardEngine(config)
+    return EmbeddedCardEngine(config.folder / "cards", synonyms=config.synonyms)
