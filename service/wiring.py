@@ -2,10 +2,14 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 from billing.processor.config import ProcessorConfig
 from billing.processor.stripe_gateway import StripeGateway
-from search.engine.embedded import EmbeddedCardEngine, EmbeddedPassageEngine
+from search.engine.config import EngineConfig, where
+from search.engine.opening import open_cards, open_passages
+from search.square.cards import USUAL
+from search.square.synonyms import Synonyms
 from service.answering.openai_model import ModelConfig, OpenAIModel
 from service.mail.files import FileMail
 from service.mail.port import Mail
@@ -29,10 +33,8 @@ async def wired(settings: Settings) -> AsyncIterator[Context]:
         max_overflow=settings.database_max_overflow,
         pool_timeout=settings.database_pool_timeout_seconds,
     )
-    passages = EmbeddedPassageEngine(
-        settings.index_dir / "passages", open_indexes=settings.search_open_indexes
-    )
-    cards = EmbeddedCardEngine(settings.index_dir / "cards")
+    engines = _engine_config(settings)
+    passages, cards = open_passages(engines), open_cards(engines)
     payments = StripeGateway(
         ProcessorConfig(
             api_key=settings.stripe_api_key.get_secret_value(),
@@ -79,6 +81,29 @@ def _mail(settings: Settings) -> Mail:
             password=settings.mail_smtp_password.get_secret_value(),
             timeout_seconds=settings.mail_timeout_seconds,
         )
+    )
+
+
+def _engine_config(settings: Settings) -> EngineConfig:
+    """Raises ``OSError`` or ``ValueError`` where the list of synonyms cannot be read."""
+    listed = settings.search_synonyms_file
+    return EngineConfig(
+        where(settings.search_url),
+        settings.index_dir,
+        open_indexes=settings.search_open_indexes,
+        api_key=settings.search_api_key.get_secret_value(),
+        username=settings.search_username,
+        password=settings.search_password.get_secret_value(),
+        ca_file=settings.search_ca_file,
+        prefix=settings.search_prefix,
+        shards=settings.search_shards,
+        replicas=settings.search_replicas,
+        timeout_seconds=settings.search_timeout_seconds,
+        write_timeout_seconds=settings.search_write_timeout_seconds,
+        retries=settings.search_retries,
+        bulk_documents=settings.search_bulk_documents,
+        bulk_bytes=settings.search_bulk_bytes,
+        synonyms=Synonyms.read(Path(listed).read_text("utf-8")) if listed else USUAL,
     )
 
 

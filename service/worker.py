@@ -49,6 +49,7 @@ from service.usecases.read_outline import draw_outlines
 from service.usecases.rebuild_index import drop_index, rebuild_index
 from service.usecases.reconcile_usage import reconcile_usage
 from service.usecases.record_transfer import tell_payouts
+from service.usecases.refresh_popularity import refresh_popularity
 from service.usecases.report_usage import report_usage
 from service.usecases.reprice_plan import tell_price_change
 from service.usecases.send_letters import send_letters
@@ -92,6 +93,7 @@ JOBS: Mapping[str, UseCase] = {
     "close_checkouts": close_checkouts,
     "close_months": close_months,
     "watch_invariants": watch_invariants,
+    "refresh_popularity": refresh_popularity,
     "settle_change": settle_change,
     "sweep_changes": sweep_changes,
     "tell_price_change": tell_price_change,
@@ -131,6 +133,7 @@ PERIODIC: tuple[Periodic, ...] = (
     Periodic("notify_renewals", lambda settings: settings.renewal_notice_seconds),
     Periodic("send_letters", lambda settings: settings.mail_sweep_seconds),
     Periodic("watch_invariants", lambda settings: settings.invariant_check_seconds),
+    Periodic("refresh_popularity", lambda settings: settings.popularity_refresh_seconds),
     Periodic("purge_expired", lambda settings: settings.purge_seconds),
 )
 

@@ -250,3 +250,20 @@ visit = sa.Table(
     sa.Column("at", _TIME, nullable=False, server_default=_NOW),
     sa.Index("visit_knowledge_base_index", "knowledge_base_id", "at"),
 )
+
+# What the square lists without its search engine, and what that engine was last told of readers: one row for
+# each card. `category`, `tags` and `language` are folded, as they are filtered by.
+square_card = sa.Table(
+    "square_card",
+    SQLModel.metadata,
+    sa.Column("knowledge_base_id", sa.Uuid, sa.ForeignKey("knowledge_base.id"), primary_key=True),
+    sa.Column("category", sa.Text, nullable=False),
+    sa.Column("tags", postgresql.ARRAY(sa.Text), nullable=False),
+    sa.Column("language", sa.Text, nullable=False),
+    sa.Column("price", sa.Text, nullable=False),
+    sa.Column("popularity", sa.Integer, nullable=False),
+    sa.Column("new_key", sa.BigInteger, nullable=False),
+    sa.Column("popular_key", sa.BigInteger, nullable=False),
+    sa.Index("square_card_new_key_idx", "new_key"),
+    sa.Index("square_card_popular_key_idx", "popular_key"),
+)

@@ -4,25 +4,31 @@ from collections.abc import Sequence
 from uuid import UUID
 
 import sqlalchemy as sa
+import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from billing.entitlements.tables import access_grant
 from billing.plans.catalog import plans_of
-from search.engine.port import Card
+from search.engine.port import Card, Refused
 from service.accounts.tables import ACCOUNT
-from service.knowledge import square
+from service.knowledge import square, square_listing
 from service.usecases.context import Context
 
 BATCH = 200
+log = structlog.get_logger(__name__)
 
 
 async def index_card(context: Context, *, knowledge_base_id: str) -> None:
     """The job, deferred by whoever changes what a card shows."""
     id = UUID(knowledge_base_id)
     async with context.database.reading() as connection:
-        cards = await _cards(connection, [id])
+        cards = await cards_of_square(connection, [id])
+    async with context.database.transaction() as session:
+        await square_listing.keep(session, cards)
+        if not cards:
+            await square_listing.leave(session, [id])
     if cards:
-        await context.cards.put(cards)
+        tell_refused(await context.cards.put(cards))
     else:
         await context.cards.remove([id])
 
@@ -33,12 +39,21 @@ async def rebuild_cards(context: Context) -> None:
     after: UUID | None = None
     async with context.database.reading() as connection:
         while ids := await square.public(connection, after=after, limit=BATCH):
-            cards.extend(await _cards(connection, ids))
+            cards.extend(await cards_of_square(connection, ids))
             after = ids[-1]
-    await context.cards.rebuild(cards)
+    tell_refused(await context.cards.rebuild(cards))
+    for start in range(0, len(cards), BATCH):
+        async with context.database.transaction() as session:
+            await square_listing.keep(session, cards[start : start + BATCH])
 
 
-async def _cards(connection: AsyncConnection, ids: Sequence[UUID]) -> list[Card]:
+def tell_refused(refused: Sequence[Refused]) -> None:
+    """Logs what the engine would not take: tried again, it would not take it either."""
+    for one in refused:
+        log.error("card.refused", knowledge_base_id=str(one.id), reason=one.reason)
+
+
+async def cards_of_square(connection: AsyncConnection, ids: Sequence[UUID]) -> list[Card]:
     """The cards of those that belong on the square."""
     found = {id: item for id, item in (await square.shown(connection, ids)).items() if item.on_square}
     hidden = await suspended(connection, [item.base.owner_id for item in found.values()])

@@ -6,14 +6,18 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from billing.plans.catalog import PlanFact, plans_of
-from search.engine.port import CardQuery, Price, Sort
-from service.knowledge import square
+from search.engine.port import CardHit, CardPage, CardQuery, EngineUnavailable, Price, Sort
+from service.knowledge import square, square_listing
 from service.knowledge.square import Creator, Shown
+from service.platform.database import zhihao_now
 from service.usecases.context import Context
 from service.usecases.index_card import suspended
+
+log = structlog.get_logger(__name__)
 
 
 class InvalidPosition(Exception):
@@ -71,8 +75,10 @@ async def search_square(
 ) -> SquarePage:
     """What the square shows now: a card whose knowledge base has left it since is not shown.
 
-    Raises ``EngineUnavailable`` and ``InvalidPosition``.
+    Without words it is also shown while the search engine is away. Raises ``EngineUnavailable`` and
+    ``InvalidPosition``.
     """
+    worded = bool(q and q.strip())
     query = CardQuery(
         q=q,
         category=category,
@@ -81,10 +87,17 @@ async def search_square(
         price=price,
         sort=sort,
         limit=limit,
+        now=await _now(context) if worded else None,
         position=position,
     )
     try:
-        found = await context.cards.search(query)
+        try:
+            found = await context.cards.search(query)
+        except EngineUnavailable:
+            if worded:
+                raise
+            log.warning("square.browsed_without_engine")
+            found = await _browse(context, query)
     except ValueError as error:
         raise InvalidPosition("The cursor is not one that this list gave out.") from error
     ids = [hit.id for hit in found.hits]
@@ -98,6 +111,18 @@ async def search_square(
         if hit.id in items and items[hit.id].base.owner_id not in hidden
     ]
     return SquarePage(cards, found.facets, found.total, found.next_position)
+
+
+async def _now(context: Context) -> datetime:
+    async with context.database.reading() as connection:
+        return await zhihao_now(connection)
+
+
+async def _browse(context: Context, query: CardQuery) -> CardPage:
+    """The same page from the database."""
+    async with context.database.reading() as connection:
+        listed = await square_listing.browse(connection, query)
+    return CardPage([CardHit(id, 0.0) for id in listed.ids], listed.facets, listed.total, listed.position)
 
 
 async def cards_of(connection: AsyncConnection, ids: Sequence[UUID]) -> dict[UUID, CardFact]:

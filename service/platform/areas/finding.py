@@ -1,11 +1,40 @@
 """Settings of search."""
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, SecretStr, field_validator
+
+from search.engine.config import where
+from service.platform.areas.values import MEBIBYTE
 
 
 class FindingSettings(BaseModel):
     search_url: str = ""
+    """``meilisearch+http://host:7700`` or ``elasticsearch+https://one:9200,two:9200``; unset is embedded."""
+    search_api_key: SecretStr = SecretStr("")
+    search_username: str = ""
+    search_password: SecretStr = SecretStr("")
+    search_ca_file: str = ""
+    search_prefix: str = Field("zhihao", pattern="^[a-z0-9][a-z0-9-]{0,40}$")
+    """Begins the name of every index on a search server."""
+    search_shards: int = Field(1, ge=1, le=1024)
+    search_replicas: int = Field(0, ge=0, le=10)
+    search_timeout_seconds: float = Field(3.0, gt=0)
+    search_write_timeout_seconds: float = Field(60.0, gt=0)
+    search_bulk_documents: int = Field(500, ge=1)
+    search_bulk_bytes: int = Field(8 * MEBIBYTE, ge=1)
+    """What is sent to a search server at a time, and so the most that waits."""
+    search_retries: int = Field(6, ge=0)
+    """Of a write that a search server has no room for; waits begin at half a second and double."""
+    search_synonyms_file: str = ""
+    """One group a line, terms parted by commas; read in place of the built-in list."""
     search_open_indexes: int = Field(64, ge=1)
+    popularity_refresh_seconds: int = Field(3600, ge=1)
+    """How often the readers of the last 30 days are counted that the square ranks by."""
     query_max_characters: int = Field(2000, ge=1)
     passages_max_top_k: int = Field(50, ge=1)
     knowledge_bases_per_request: int = Field(50, ge=1)
+
+    @field_validator("search_url")
+    @classmethod
+    def _names_an_engine(cls, value: str) -> str:
+        where(value)
+        return value

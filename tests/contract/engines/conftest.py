@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -41,7 +42,7 @@ def config_of(kind: str, folder: Path) -> Iterator[EngineConfig]:
     address = os.environ.get(f"{variable}_URL", "")
     if not address:
         pytest.skip(f"{variable}_URL names no server")
-    given = {
+    given: dict[str, Any] = {
         field: os.environ.get(f"{variable}_{field.upper()}", "")
         for field in ("api_key", "username", "password", "ca_file")
     }

@@ -69,7 +69,9 @@ class Elasticsearch:
 
     def _answer(self, method: str, path: list[str], asked: dict[str, str], body: bytes) -> Answer:
         if path[0] == "_alias":
-            found = {n: {"aliases": {path[1]: {}}} for n, i in self.indexes.items() if path[1] in i.aliases}
+            found: Any = {
+                n: {"aliases": {path[1]: {}}} for n, i in self.indexes.items() if path[1] in i.aliases
+            }
             if not found:
                 raise Refusal(404, "alias_not_found_exception", path[1])
             return 200, found
@@ -95,13 +97,13 @@ class Elasticsearch:
         if verb == "_search":
             return 200, self._search(indexes, given, asked)
         if verb == "_delete_by_query":
-            found = self._matching(indexes, given["query"], asked)
-            for index, document in found:
+            gone = self._matching(indexes, given["query"], asked)
+            for index, document in gone:
                 index.live.pop(document["id"], None)
             if asked.get("refresh") == "true":
                 for index in indexes:
                     index.refresh()
-            return 200, {"deleted": len(found), "failures": []}
+            return 200, {"deleted": len(gone), "failures": []}
         raise Refusal(400, "illegal_argument_exception", "/".join(path))
 
     # -- indexes
@@ -114,8 +116,8 @@ class Elasticsearch:
                 raise Refusal(400, "resource_already_exists_exception", name)
             self.indexes[name] = Index(json.loads(body))
         elif method == "DELETE":
-            for found in [n for n in self.indexes if fnmatchcase(n, name)]:
-                del self.indexes[found]
+            for known in [n for n in self.indexes if fnmatchcase(n, name)]:
+                del self.indexes[known]
         return 200, {"acknowledged": True}
 
     def _change_aliases(self, actions: list[dict[str, Any]]) -> Answer:

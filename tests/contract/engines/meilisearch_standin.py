@@ -38,7 +38,7 @@ class Meilisearch:
         self.tasks: list[dict[str, Any]] = []
 
     def answer(self, method: str, path: list[str], asked: dict[str, str], body: bytes) -> Answer:
-        given = json.loads(body) if body and body != b"null" else None
+        given: Any = json.loads(body) if body and body != b"null" else None
         try:
             if path[0] == "tasks":
                 return 200, self.tasks[int(path[1])]
