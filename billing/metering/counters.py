@@ -10,7 +10,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid5
 
-from psycopg import AsyncConnection
+from psycopg import AsyncConnection, AsyncCursor
 
 from billing.metering.arrays import array, ids, moments
 
@@ -25,7 +25,7 @@ def free_questions_subject(account_id: UUID, knowledge_base_id: UUID) -> UUID:
 
 @dataclass(slots=True)
 class Counter:
-    """One row, and what the calls of a group take from it before it is written."""
+    """One row, and what the calls of a group take from it before it is written; ``moved`` if any did."""
 
     spent: int = 0
     reserved: int = 0
@@ -33,6 +33,7 @@ class Counter:
     cap: int | None = None
     included_passages: int = 0
     included_answers: int = 0
+    moved: bool = False
 
     def included(self, meter: str) -> int:
         """How many units of the meter are, or are held to be, free of charge: an organization's."""
@@ -55,6 +56,7 @@ class Counter:
     def reserve(self, cap: int | None, amount: int) -> None:
         self.reserved += amount
         self.cap = cap
+        self.moved = True
 
 
 def pace(until: datetime | None, now: datetime, limit: int) -> tuple[datetime, timedelta]:
@@ -127,8 +129,9 @@ async def cap_of(connection: AsyncConnection[Any], organization_id: UUID) -> tup
 
 @dataclass(slots=True)
 class Delta:
-    """What is added to a counter."""
+    """What is added to a counter, and whose it is: no organization's, if it counts free questions."""
 
+    organization_id: UUID | None = None
     spent: int = 0
     reserved: int = 0
     passages: int = 0
@@ -141,31 +144,44 @@ class Delta:
             self.passages += units
 
 
-Deltas = dict[tuple[date, UUID], Delta]
+Place = tuple[date, UUID]
+"""A month and a subject: a row. Rows are locked in this order."""
+
+Deltas = dict[Place, Delta]
+
+_MOVE = """
+UPDATE spend_counter c SET spent = c.spent + d.spent, reserved = c.reserved + d.reserved,
+  -- A contract that was bought anew counts from nought, while calls of the old one may still end.
+  included_passages = greatest(c.included_passages + d.passages, 0),
+  included_answers = greatest(c.included_answers + d.answers, 0)
+FROM unnest(%s::date[], %s::uuid[], %s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[])
+  AS d (month, subject, spent, reserved, passages, answers)
+WHERE c.subject_id = d.subject AND c.month = d.month
+RETURNING c.month, c.subject_id, c.spent, c.reserved, c.cap
+"""
 
 
-async def move(connection: AsyncConnection[Any], deltas: Deltas) -> None:
-    """Adds to counters that the caller has locked."""
+async def move(connection: AsyncConnection[Any], deltas: Deltas) -> AsyncCursor[Any] | None:
+    """Adds to counters, in the order in which they are locked; ``read_moved`` has what they came to."""
     if not deltas:
-        return
-    months, subjects = zip(*deltas, strict=True)
-    moved = deltas.values()
-    await connection.execute(
-        """
-        UPDATE spend_counter c SET spent = c.spent + d.spent, reserved = c.reserved + d.reserved,
-          -- A contract that was bought anew counts from nought, while calls of the old one may still end.
-          included_passages = greatest(c.included_passages + d.passages, 0),
-          included_answers = greatest(c.included_answers + d.answers, 0)
-        FROM unnest(%s::date[], %s::uuid[], %s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[])
-          AS d (month, subject, spent, reserved, passages, answers)
-        WHERE c.subject_id = d.subject AND c.month = d.month
-        """,
+        return None
+    places = sorted(deltas, key=lambda place: (place[0], place[1].int))
+    moved = [deltas[place] for place in places]
+    return await connection.execute(
+        _MOVE,
         (
-            moments(months),
-            ids(subjects),
-            array(delta.spent for delta in moved),
-            array(delta.reserved for delta in moved),
-            array(delta.passages for delta in moved),
-            array(delta.answers for delta in moved),
+            moments([month for month, _ in places]),
+            ids([subject for _, subject in places]),
+            array([delta.spent for delta in moved]),
+            array([delta.reserved for delta in moved]),
+            array([delta.passages for delta in moved]),
+            array([delta.answers for delta in moved]),
         ),
+        binary=True,
     )
+
+
+async def read_moved(cursor: AsyncCursor[Any] | None) -> dict[Place, Counter]:
+    """What was spent and is reserved now, and under which cap."""
+    rows = await cursor.fetchall() if cursor else ()
+    return {(month, subject): Counter(spent, held, None, cap) for month, subject, spent, held, cap in rows}

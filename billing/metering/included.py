@@ -11,6 +11,7 @@ from uuid import UUID
 from psycopg import AsyncConnection
 
 from billing.metering.counters import Delta, Deltas, move
+from billing.metering.planning import by_index
 from billing.metering.reservations import lock
 
 _NEWEST = """
@@ -35,6 +36,7 @@ async def give_to_newest(
     connection: AsyncConnection[Any], *, organization_id: UUID, meter: str, month: date
 ) -> bool:
     """Makes the month's newest billed call of the meter free, if an included unit is left; whether it did."""
+    await by_index(connection)
     cursor = await connection.execute(_NEWEST, (organization_id, month, meter))
     newest = await cursor.fetchone()
     if newest is None:
@@ -45,7 +47,8 @@ async def give_to_newest(
     if call.included or not left or call.key_id is None:
         return False
     deltas: Deltas = {
-        (month, subject): Delta(spent=-call.unit_price) for subject in (call.key_id, organization_id)
+        (month, subject): Delta(organization_id, spent=-call.unit_price)
+        for subject in (call.key_id, organization_id)
     }
     deltas[month, organization_id].include(meter, 1)
     await move(connection, deltas)

@@ -10,10 +10,11 @@ from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from psycopg import AsyncConnection
+from psycopg import AsyncConnection, AsyncCursor
 
 from billing.metering.arrays import array, ids, moments
 from billing.metering.counters import Counter, Delta, Deltas, move
+from billing.metering.planning import by_index
 
 
 class ReservationExpired(Exception):
@@ -26,7 +27,8 @@ class Reservation:
 
     Prices and ``hold_amounts`` (by counter) are minor units, or free questions. ``knowledge_base_ids``,
     ``creator_ids`` and ``api_prices`` run in parallel. ``units`` and ``amount`` are what it was settled at.
-    ``included``: the unit is one of the ``included_limit`` a month that cost nothing.
+    ``included``: the unit is one of the ``included_limit`` a month that cost nothing. ``own`` are those
+    creators who are of the calling organization, where that is known; it is not stored.
     """
 
     id: UUID
@@ -48,6 +50,7 @@ class Reservation:
     amount: int | None = None
     included: bool = False
     included_limit: int = 0
+    own: Collection[UUID] | None = None
 
     @property
     def price(self) -> int:
@@ -63,34 +66,31 @@ FROM reservation WHERE id = ANY(%s::uuid[]) ORDER BY id FOR NO KEY UPDATE
 """
 
 _PLACE = """
-WITH placed AS (
-  INSERT INTO reservation (id, meter, month, created_at, expires_at, currency, account_id, organization_id,
-    key_id, unit_price, knowledge_base_ids, creator_ids, api_prices, hold_subjects, hold_amounts,
-    included, included_limit)
-  SELECT id, meter, %s, %s, %s, %s, account_id, organization_id, key_id, unit_price,
-    bases::uuid[], creators::uuid[], prices::bigint[], subjects::uuid[], amounts::bigint[],
-    included, included_limit
-  FROM unnest(%s::uuid[], %s::text[], %s::uuid[], %s::uuid[], %s::uuid[], %s::bigint[],
-              %s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::bool[], %s::bigint[])
-    AS claim (id, meter, account_id, organization_id, key_id, unit_price,
-              bases, creators, prices, subjects, amounts, included, included_limit)
-  ON CONFLICT DO NOTHING
-  RETURNING id, month, meter, organization_id, hold_subjects, hold_amounts, included
-), taken AS (
-  SELECT month, subject, sum(amount)::bigint AS amount,
-    count(*) FILTER (WHERE included AND subject = organization_id AND meter = 'passages') AS passages,
-    count(*) FILTER (WHERE included AND subject = organization_id AND meter = 'answers') AS answers
-  FROM placed, unnest(hold_subjects, hold_amounts) AS hold (subject, amount) GROUP BY month, subject
-), moved AS (
-  UPDATE spend_counter c
-  SET reserved = c.reserved + taken.amount, cap = n.cap, paced_until = n.paced_until,
-    included_passages = c.included_passages + taken.passages,
-    included_answers = c.included_answers + taken.answers
-  FROM taken JOIN unnest(%s::uuid[], %s::bigint[], %s::timestamptz[]) AS n (subject, cap, paced_until)
-    ON n.subject = taken.subject
-  WHERE c.subject_id = taken.subject AND c.month = taken.month
-)
-SELECT id FROM placed
+INSERT INTO reservation (id, meter, month, created_at, expires_at, currency, account_id, organization_id,
+  key_id, unit_price, knowledge_base_ids, creator_ids, api_prices, hold_subjects, hold_amounts, included,
+  included_limit)
+SELECT claim.id, claim.meter, %s, %s, %s, %s, claim.account_id, claim.organization_id, claim.key_id,
+  claim.unit_price, shape.bases, shape.creators, shape.prices,
+  CASE WHEN claim.key_id IS NULL THEN claim.subjects::uuid[]
+       ELSE ARRAY[claim.key_id, claim.organization_id] END,
+  CASE WHEN claim.key_id IS NULL THEN claim.amounts::bigint[] ELSE ARRAY[claim.amount, claim.amount] END,
+  claim.included, claim.included_limit
+FROM unnest(%s::uuid[], %s::int[], %s::text[], %s::uuid[], %s::uuid[], %s::uuid[], %s::bigint[], %s::bigint[],
+            %s::text[], %s::text[], %s::bool[], %s::bigint[])
+  AS claim (id, shape, meter, account_id, organization_id, key_id, unit_price, amount,
+            subjects, amounts, included, included_limit)
+JOIN (SELECT shape, bases::uuid[], creators::uuid[], prices::bigint[]
+      FROM unnest(%s::text[], %s::text[], %s::text[]) WITH ORDINALITY AS s (bases, creators, prices, shape)
+      OFFSET 0) AS shape USING (shape)
+"""
+
+_TAKE = """
+UPDATE spend_counter c
+SET reserved = n.reserved, cap = n.cap, paced_until = n.paced_until,
+  included_passages = n.included_passages, included_answers = n.included_answers
+FROM unnest(%s::uuid[], %s::bigint[], %s::bigint[], %s::timestamptz[], %s::bigint[], %s::bigint[])
+  AS n (subject, reserved, cap, paced_until, included_passages, included_answers)
+WHERE c.subject_id = n.subject AND c.month = %s
 """
 
 
@@ -103,38 +103,61 @@ async def place(
     month: date,
     expires: timedelta,
     currency: str,
-) -> set[UUID]:
-    """Makes the reservations and moves the counters, which the caller has locked; returns the ids it made.
+) -> None:
+    """Makes the reservations, and writes the counters as they were moved for them; the caller locked them.
 
-    A call that has a reservation already is left alone, and moves nothing.
+    Raises ``psycopg.errors.UniqueViolation`` when a call has a reservation already.
     """
-    subjects = sorted({subject for claim in claims for subject in claim.hold_subjects})
-    cursor = await connection.execute(
+    # Calls that ask for the same share the very same tuples, so that nothing need be compared.
+    shapes: dict[tuple[int, int, int], tuple[int, Reservation]] = {}
+    shaped = [
+        shapes.setdefault(
+            (id(claim.knowledge_base_ids), id(claim.creator_ids), id(claim.api_prices)),
+            (len(shapes) + 1, claim),
+        )[0]
+        for claim in claims
+    ]
+    shown = [claim for _, claim in shapes.values()]
+    taken = [(subject, counter) for subject, counter in counters.items() if counter.moved]
+    await connection.execute(
         _PLACE,
         (
             month,
             now,
             now + expires,
             currency,
-            ids(claim.id for claim in claims),
-            array(claim.meter for claim in claims),
-            ids(claim.account_id for claim in claims),
-            ids(claim.organization_id for claim in claims),
-            ids(claim.key_id for claim in claims),
-            array(claim.unit_price for claim in claims),
-            [ids(claim.knowledge_base_ids) for claim in claims],
-            [ids(claim.creator_ids) for claim in claims],
-            [array(claim.api_prices) for claim in claims],
-            [ids(claim.hold_subjects) for claim in claims],
-            [array(claim.hold_amounts) for claim in claims],
-            array(claim.included for claim in claims),
-            array(claim.included_limit for claim in claims),
-            ids(subjects),
-            array(counters[subject].cap for subject in subjects),
-            moments(counters[subject].paced_until for subject in subjects),
+            ids([claim.id for claim in claims]),
+            array(shaped),
+            array([claim.meter for claim in claims]),
+            ids([claim.account_id for claim in claims]),
+            ids([claim.organization_id for claim in claims]),
+            ids([claim.key_id for claim in claims]),
+            array([claim.unit_price for claim in claims]),
+            array([claim.hold_amounts[0] if claim.key_id else None for claim in claims]),
+            [None if claim.key_id else ids(claim.hold_subjects) for claim in claims],
+            [None if claim.key_id else array(claim.hold_amounts) for claim in claims],
+            array([claim.included for claim in claims]),
+            array([claim.included_limit for claim in claims]),
+            [ids(claim.knowledge_base_ids) for claim in shown],
+            [ids(claim.creator_ids) for claim in shown],
+            [array(claim.api_prices) for claim in shown],
         ),
     )
-    return {row[0] for row in await cursor.fetchall()}
+    if not taken:
+        return
+    now_are = [counter for _, counter in taken]
+    await connection.execute(
+        _TAKE,
+        (
+            ids([subject for subject, _ in taken]),
+            array([counter.reserved for counter in now_are]),
+            array([counter.cap for counter in now_are]),
+            moments([counter.paced_until for counter in now_are]),
+            array([counter.included_passages for counter in now_are]),
+            array([counter.included_answers for counter in now_are]),
+            month,
+        ),
+    )
 
 
 _LOCK_STATES = """
@@ -167,7 +190,7 @@ async def lock(
     """
     wanted = ids(call_ids)
     if known is not None and all(call_id in known for call_id in call_ids):
-        places = sorted({(one.month, subject) for one in known.values() for subject in one.hold_subjects})
+        places = {(one.month, subject) for one in known.values() for subject in one.hold_subjects}
         async with connection.pipeline():
             states = await connection.execute(_LOCK_STATES, (wanted,), binary=True)
             counters = await connection.execute(
@@ -211,25 +234,33 @@ async def state_of(connection: AsyncConnection[Any], call_id: UUID) -> str | Non
     return None if row is None else str(row[0])
 
 
-async def end(connection: AsyncConnection[Any], ended: Sequence[Reservation]) -> None:
-    """Writes the states, units and amounts of locked reservations."""
+_END = """
+UPDATE reservation r
+SET state = e.state, units = e.units, amount = e.amount, included = e.included,
+    ended_at = (SELECT zhihao_now())
+FROM unnest(%s::uuid[], %s::text[], %s::int[], %s::bigint[], %s::bool[])
+  AS e (id, state, units, amount, included)
+-- Compared so that no index on the state is used: it has all that ended since the last vacuum.
+WHERE r.id = e.id AND r.state || '' = 'held'
+"""
+
+
+async def end(connection: AsyncConnection[Any], ended: Sequence[Reservation]) -> AsyncCursor[Any] | None:
+    """Writes the states, units and amounts of those that are held, in the order of their ids.
+
+    The cursor's ``rowcount`` says how many were; the others have ended already, and are as they were.
+    """
     if not ended:
-        return
-    await connection.execute(
-        """
-        UPDATE reservation r
-        SET state = e.state, units = e.units, amount = e.amount, included = e.included,
-            ended_at = (SELECT zhihao_now())
-        FROM unnest(%s::uuid[], %s::text[], %s::int[], %s::bigint[], %s::bool[])
-          AS e (id, state, units, amount, included)
-        WHERE r.id = e.id AND r.state = 'held'
-        """,
+        return None
+    ended = sorted(ended, key=lambda one: one.id.int)
+    return await connection.execute(
+        _END,
         (
-            ids(r.id for r in ended),
-            array(r.state for r in ended),
-            array(r.units for r in ended),
-            array(r.amount for r in ended),
-            array(r.included for r in ended),
+            ids([r.id for r in ended]),
+            array([r.state for r in ended]),
+            array([r.units for r in ended]),
+            array([r.amount for r in ended]),
+            array([r.included for r in ended]),
         ),
     )
 
@@ -242,6 +273,7 @@ async def expire(
     connection: AsyncConnection[Any], *, now: datetime, limit: int
 ) -> tuple[list[UUID], set[Freed]]:
     """Gives back at most ``limit`` reservations that ran out; their calls' ids, and what that freed."""
+    await by_index(connection)
     cursor = await connection.execute(
         """
         SELECT id FROM reservation WHERE state = 'held' AND expires_at <= %s
@@ -265,10 +297,15 @@ async def expire(
     return expired, freed
 
 
-def give_back(reservation: Reservation, deltas: Deltas) -> None:
-    """Adds to ``deltas`` that the reservation holds nothing any more."""
+def give_back(reservation: Reservation, deltas: Deltas, spent: int = 0) -> None:
+    """Adds to ``deltas`` that the reservation holds nothing any more, and that its subjects spent so much."""
     for subject, amount in zip(reservation.hold_subjects, reservation.hold_amounts, strict=True):
-        deltas.setdefault((reservation.month, subject), Delta()).reserved -= amount
+        place = (reservation.month, subject)
+        delta = deltas.get(place)
+        if delta is None:
+            delta = deltas[place] = Delta(reservation.organization_id)
+        delta.reserved -= amount
+        delta.spent += spent
 
 
 def exclude(
@@ -282,6 +319,6 @@ def exclude(
     counter = counters[place]
     last = counter.included(reservation.meter) >= reservation.included_limit
     counter.include(reservation.meter, -1)
-    deltas.setdefault(place, Delta()).include(reservation.meter, -1)
+    deltas.setdefault(place, Delta(reservation.organization_id)).include(reservation.meter, -1)
     reservation.included = False
     return (reservation.organization_id, reservation.meter, reservation.month) if last else None

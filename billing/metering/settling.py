@@ -2,12 +2,12 @@
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from functools import lru_cache
 from uuid import UUID
 
 from billing.metering.alerts import Passed, passed
-from billing.metering.counters import Counter, Deltas, free_questions_subject
+from billing.metering.counters import Counter, Delta, Deltas, Place, free_questions_subject
 from billing.metering.reservations import Freed, Reservation, ReservationExpired, exclude, give_back
 from billing.money import allocate
 
@@ -37,7 +37,7 @@ Own = Collection[tuple[UUID, UUID]]
 """Pairs of an organization and a creator who is of it."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Ending:
     """How a call ended: ``units`` 1 bills it, 0 gives the reservation back.
 
@@ -91,26 +91,56 @@ class Bill:
     shares: tuple[Share, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Settled:
-    """What the caller is told; ``given_back`` free questions were reserved and not used."""
+    """What the caller is told; ``given_back`` free questions were reserved and not used.
+
+    ``cap_remaining`` is known once the counters have moved (``tell_rooms``).
+    """
 
     units: int
     amount: int
     given_back: int
-    cap_remaining: int | None
+    cap_remaining: int | None = None
+
+
+@dataclass(slots=True)
+class Bucket:
+    """What a group adds to an hour's total, and what that comes to (``usage.count`` fills it in)."""
+
+    added: int = 0
+    total: int = 0
+
+
+@dataclass(slots=True)
+class Billed:
+    """An ended call, what it came to, and how much of its buckets' additions it and those before it are."""
+
+    reservation: Reservation
+    bill: Bill
+    bucket: Bucket
+    nth: int
+    on_top: Bucket | None = None
+    on_top_nth: int = 0
 
 
 @dataclass(slots=True)
 class Changes:
-    """What a group of endings writes."""
+    """What a group of endings writes. Buckets are by organization, meter and hour."""
 
     ended: list[Reservation] = field(default_factory=list)
     deltas: Deltas = field(default_factory=dict)
-    bills: list[tuple[Reservation, Bill]] = field(default_factory=list)
-    buckets: dict[tuple[UUID, str, datetime], int] = field(default_factory=dict)
+    bills: list[Billed] = field(default_factory=list)
+    buckets: dict[tuple[UUID, str, datetime], Bucket] = field(default_factory=dict)
     freed: set[Freed] = field(default_factory=set)
-    passed: list[Passed] = field(default_factory=list)
+
+    def count(self, organization_id: UUID, meter: str, hour: datetime, units: int) -> Bucket:
+        key = (organization_id, meter, hour)
+        bucket = self.buckets.get(key)
+        if bucket is None:
+            bucket = self.buckets[key] = Bucket()
+        bucket.added += units
+        return bucket
 
 
 @lru_cache(maxsize=4096)
@@ -138,30 +168,55 @@ def bill(reservation: Reservation, drawn_from: Mapping[UUID, int], rates: Rates,
     for the heaviest base. What was drawn from nothing belongs to the first base asked, and accrues to nobody.
     What would accrue to a creator of the calling organization itself is withheld.
     """
-    bases = {
-        base: (creator, price)
-        for base, creator, price in zip(
-            reservation.knowledge_base_ids, reservation.creator_ids, reservation.api_prices, strict=True
-        )
-    }
-    drawn = {base: weight for base, weight in drawn_from.items() if base in bases and weight > 0}
+    creators, prices = reservation.creator_ids, reservation.api_prices
+    organization = reservation.organization_id
+    if reservation.own is None:
+        own_creators: Collection[UUID] = [c for c in creators if own and (organization, c) in own]
+    else:
+        own_creators = reservation.own
+    return _bill(
+        tuple(reservation.knowledge_base_ids),
+        tuple(creators),
+        tuple(prices),
+        tuple([rates.kept(creator, reservation.created_at) for creator in creators]) if any(prices) else None,
+        tuple([c in own_creators for c in creators]) if own_creators else None,
+        reservation.price,
+        tuple(drawn_from.items()),
+        rates.share_bps,
+        rates.own_bps,
+    )
+
+
+@lru_cache(maxsize=16_384)
+def _bill(
+    bases: tuple[UUID, ...],
+    creators: tuple[UUID, ...],
+    prices: tuple[int, ...],
+    kept_bps: tuple[int, ...] | None,
+    own: tuple[bool, ...] | None,
+    price: int,
+    drawn_from: tuple[tuple[UUID, int], ...],
+    share_bps: int,
+    own_bps: int,
+) -> Bill:
+    """Most calls ask and draw from the same bases as others before: their bills are one."""
+    drawn = [(bases.index(base), weight) for base, weight in drawn_from if weight > 0 and base in bases]
     if not drawn:
-        first = reservation.knowledge_base_ids[0]
-        alone = Share(first, bases[first][0], 1, Part(reservation.price))
-        return Bill(reservation.price, 0, (alone,))
-    weights = list(drawn.values())
-    standard = allocate(reservation.price, weights)
-    accruing = allocate(_part(reservation.price, rates.share_bps), weights)
-    heaviest = max(drawn, key=lambda base: drawn[base])
+        return Bill(price, 0, (Share(bases[0], creators[0], 1, Part(price)),))
+    weights = [weight for _, weight in drawn]
+    standard = allocate(price, weights)
+    accruing = allocate(_part(price, share_bps), weights)
+    heaviest = weights.index(max(weights))
     shares = []
-    for base, part, accrued in zip(drawn, standard, accruing, strict=True):
-        creator, price = bases[base]
-        left = rates.own_bps if (reservation.organization_id, creator) in own else BASIS_POINTS
-        kept = _part(price, rates.kept(creator, reservation.created_at))
-        units = 1 if base == heaviest else 0
-        shares.append(Share(base, creator, units, _less(part, accrued, left), _less(price, kept, left)))
-    on_top = sum(bases[base][1] for base in drawn)
-    return Bill(reservation.price + on_top, on_top, tuple(shares))
+    for place, ((n, _), part, accrued) in enumerate(zip(drawn, standard, accruing, strict=True)):
+        left = own_bps if own and own[n] else BASIS_POINTS
+        kept = _part(prices[n], kept_bps[n]) if kept_bps else 0
+        units = 1 if place == heaviest else 0
+        shares.append(
+            Share(bases[n], creators[n], units, _less(part, accrued, left), _less(prices[n], kept, left))
+        )
+    on_top = sum(prices[n] for n, _ in drawn)
+    return Bill(price + on_top, on_top, tuple(shares))
 
 
 def _less(amount: int, accrued: int, left_bps: int) -> Part:
@@ -178,15 +233,15 @@ def _part(amount: int, bps: int) -> int:
 def settle(
     endings: Sequence[Ending],
     reservations: Mapping[UUID, Reservation],
-    counters: Mapping[tuple[date, UUID], Counter],
+    counters: Mapping[Place, Counter],
     rates: Rates,
     own: Own = (),
-    percents: Sequence[int] = (),
 ) -> tuple[list[Settled | ReservationExpired], Changes]:
     """Ends each call once. A call that ended the same way before gets the same answer and moves nothing.
 
     A call whose reservation expired, or was given back, cannot be billed any more: ``ReservationExpired`` in
-    its place. Giving back what has ended does nothing. ``percents`` are the marks of a cap to be told of.
+    its place. Giving back what has ended does nothing. ``counters`` are moved; they may be left out where no
+    reservation knows of included units (``plain``).
     """
     changes = Changes()
     results: list[Settled | ReservationExpired] = []
@@ -195,66 +250,67 @@ def settle(
         if reservation is None:
             results.append(ReservationExpired("this call has no reservation"))
         elif reservation.state == "held":
-            results.append(_end(reservation, ending, counters, rates, own, percents, changes))
+            _end(reservation, ending, counters, rates, own, changes)
+            results.append(_told(reservation, ending))
         elif reservation.state == "settled" or ending.units == 0:
-            results.append(_told(reservation, ending, counters))
+            results.append(_told(reservation, ending))
         else:
             results.append(
                 ReservationExpired("the call took longer than its reservation; nothing was billed")
             )
+    if counters:
+        for place, delta in changes.deltas.items():
+            counters[place].reserved += delta.reserved
+            counters[place].spent += delta.spent
     return results, changes
+
+
+def plain(reservation: Reservation | None) -> bool:
+    """Whether what the call comes to follows from the reservation alone, if it is still held."""
+    return (
+        reservation is not None
+        and reservation.state == "held"
+        and not reservation.included_limit
+        and reservation.own is not None
+    )
 
 
 def _end(
     reservation: Reservation,
     ending: Ending,
-    counters: Mapping[tuple[date, UUID], Counter],
+    counters: Mapping[Place, Counter],
     rates: Rates,
     own: Own,
-    percents: Sequence[int],
     changes: Changes,
-) -> Settled:
-    give_back(reservation, changes.deltas)
+) -> None:
     reservation.units, reservation.amount = 0, 0
-    reservation.state = "released" if ending.units == 0 else "settled"
+    reservation.state = "settled" if ending.units else "released"
     changes.ended.append(reservation)
-    spent: dict[UUID, int] = {}
+    organization = reservation.organization_id
     if not ending.units:
+        give_back(reservation, changes.deltas)
         if freed := exclude(reservation, counters, changes.deltas):
             changes.freed.add(freed)
-    elif reservation.organization_id is not None and reservation.key_id is not None:
-        _include(reservation, counters, changes.deltas)
+    elif organization is not None:
+        if reservation.included_limit:
+            _include(reservation, counters, changes.deltas)
         cost = bill(reservation, ending.drawn_from, rates, own)
         reservation.units, reservation.amount = 1, cost.amount
-        changes.bills.append((reservation, cost))
+        give_back(reservation, changes.deltas, cost.amount)
         hour = hour_of(reservation.created_at)
-        for meter, total in ((reservation.meter, 1), ("creator_prices", cost.on_top)):
-            if total:
-                bucket = (reservation.organization_id, meter, hour)
-                changes.buckets[bucket] = changes.buckets.get(bucket, 0) + total
-        spent = {reservation.key_id: cost.amount, reservation.organization_id: cost.amount}
-    elif reservation.account_id is not None:
-        spent = {
-            subject: 1
-            for subject in (free_questions_subject(reservation.account_id, b) for b in ending.drawn_from)
-            if subject in reservation.hold_subjects
-        }
-    for subject, amount in zip(reservation.hold_subjects, reservation.hold_amounts, strict=True):
-        counter = counters[reservation.month, subject]
-        counter.reserved -= amount
-        if added := spent.get(subject, 0):
-            if counter.cap and reservation.organization_id is not None:
-                whose, month = reservation.organization_id, reservation.month
-                changes.passed += [
-                    Passed(subject, whose, month, percent, counter.cap, counter.spent + added)
-                    for percent in passed(counter.cap, counter.spent, counter.spent + added, percents)
-                ]
-            counter.spent += added
-            changes.deltas[reservation.month, subject].spent += added
-    return _told(reservation, ending, counters)
+        bucket = changes.count(organization, reservation.meter, hour, 1)
+        billed = Billed(reservation, cost, bucket, bucket.added)
+        if cost.on_top:
+            billed.on_top = changes.count(organization, "creator_prices", hour, cost.on_top)
+            billed.on_top_nth = billed.on_top.added
+        changes.bills.append(billed)
+    else:
+        give_back(reservation, changes.deltas)
+        for subject in _asked(reservation, ending):
+            changes.deltas[reservation.month, subject].spent += 1
 
 
-def _include(reservation: Reservation, counters: Mapping[tuple[date, UUID], Counter], deltas: Deltas) -> None:
+def _include(reservation: Reservation, counters: Mapping[Place, Counter], deltas: Deltas) -> None:
     """An included unit that was given back since goes to the next call that is billed."""
     assert reservation.organization_id is not None
     place = (reservation.month, reservation.organization_id)
@@ -262,14 +318,45 @@ def _include(reservation: Reservation, counters: Mapping[tuple[date, UUID], Coun
     if not reservation.included and counter.included(reservation.meter) < reservation.included_limit:
         reservation.included = True
         counter.include(reservation.meter, 1)
-        deltas[place].include(reservation.meter, 1)
+        deltas.setdefault(place, Delta(place[1])).include(reservation.meter, 1)
 
 
-def _told(reservation: Reservation, ending: Ending, counters: Mapping[tuple[date, UUID], Counter]) -> Settled:
-    own = [counters[reservation.month, subject] for subject in reservation.hold_subjects]
+def _asked(reservation: Reservation, ending: Ending) -> set[UUID]:
+    """The free questions that were spent: on the bases the answer was drawn from, of those held."""
+    account = reservation.account_id
+    if account is None or not ending.units or not reservation.hold_subjects:
+        return set()
+    return {free_questions_subject(account, b) for b in ending.drawn_from} & set(reservation.hold_subjects)
+
+
+def _told(reservation: Reservation, ending: Ending) -> Settled:
     if reservation.account_id is not None:
-        drawn = ending.drawn_from if ending.units else ()
-        used = {free_questions_subject(reservation.account_id, base) for base in drawn}
-        return Settled(0, 0, sum(1 for s in reservation.hold_subjects if s not in used), None)
-    rooms = [room for counter in own if (room := counter.room(counter.cap)) is not None]
-    return Settled(reservation.units or 0, reservation.amount or 0, 0, min(rooms, default=None))
+        return Settled(0, 0, len(reservation.hold_subjects) - len(_asked(reservation, ending)))
+    return Settled(reservation.units or 0, reservation.amount or 0, 0)
+
+
+def tell_rooms(
+    results: Sequence[Settled | ReservationExpired],
+    endings: Sequence[Ending],
+    reservations: Mapping[UUID, Reservation],
+    counters: Mapping[Place, Counter],
+) -> None:
+    """Tells each call of a key what its caps leave, now that the group's counters have moved."""
+    rooms = {place: counter.room(counter.cap) for place, counter in counters.items()}
+    for result, ending in zip(results, endings, strict=True):
+        if isinstance(result, Settled):
+            reservation = reservations[ending.call_id]
+            if reservation.account_id is None:
+                month = reservation.month
+                left = [rooms.get((month, subject)) for subject in reservation.hold_subjects]
+                result.cap_remaining = min([room for room in left if room is not None], default=None)
+
+
+def marks(deltas: Deltas, counters: Mapping[Place, Counter], percents: Sequence[int]) -> list[Passed]:
+    """The marks of their caps that organizations and keys passed, the counters having moved."""
+    return [
+        Passed(subject, delta.organization_id, month, percent, counter.cap, counter.spent)
+        for (month, subject), delta in deltas.items()
+        if delta.spent and delta.organization_id and (counter := counters[month, subject]).cap
+        for percent in passed(counter.cap, counter.spent - delta.spent, counter.spent, percents)
+    ]

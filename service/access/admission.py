@@ -5,7 +5,7 @@ from the counters at once, so the next one sees what is left.
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from typing import Any, NoReturn
@@ -14,6 +14,7 @@ from uuid import UUID
 from billing.metering.contracts import RUNNING
 from billing.metering.counters import Counter, free_questions_subject, pace
 from billing.metering.reservations import Reservation
+from search.passages.scope import AccessScope
 from service.access.calls import AccountPrincipal, Admission, Call, KeyPrincipal, Meter
 from service.access.decision import Decision, KnowledgeBaseFacts, decide, decide_for_contract, scope
 from service.access.facts import Grants, KeyFacts
@@ -110,7 +111,8 @@ class Facts:
 
     ``missing`` collects subjects that had to be counted and have no row yet: the group is then judged
     again, once they are made. ``placed`` are calls that have their reservation already, by a commit whose
-    acknowledgement was lost: they are let in and take nothing.
+    acknowledgement was lost: they are let in and take nothing. ``own`` are pairs of an organization and a
+    creator who is a member. ``opened`` keeps what was decided: calls of a group often ask for the same.
     """
 
     now: datetime
@@ -119,9 +121,11 @@ class Facts:
     knowledge_bases: Mapping[UUID, KnowledgeBaseFacts]
     grants: Grants
     counters: dict[UUID, Counter]
+    own: Collection[tuple[UUID, UUID]] = ()
     placed: frozenset[UUID] = frozenset()
     missing: set[UUID] = field(default_factory=set)
     month: date = field(init=False)
+    opened: "dict[tuple[object, ...], Opened | None]" = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.month = self.now.astimezone(UTC).date().replace(day=1)
@@ -135,6 +139,18 @@ class Facts:
 
 
 @dataclass(frozen=True, slots=True)
+class Opened:
+    """What a key may search of the bases a call asks: decisions, owners and prices run in parallel."""
+
+    decisions: dict[UUID, Decision]
+    bases: tuple[UUID, ...]
+    owners: tuple[UUID, ...]
+    api_prices: tuple[int, ...]
+    on_top: int
+    scope: AccessScope
+
+
+@dataclass(slots=True)
 class Admitted:
     """A call that is let in, and the reservation to be made for it."""
 
@@ -166,28 +182,18 @@ def _admit_key(call: Call, principal: KeyPrincipal, facts: Facts) -> Admitted:
         raise KeyRejected
     if SCOPES[call.meter] not in key.scopes:
         raise ScopeMissing(f"this key lacks the scope {SCOPES[call.meter]}")
-    currency = facts.prices.currency
-    decisions: dict[UUID, Decision] = {}
-    asked: list[KnowledgeBaseFacts] = []
-    for base_id in dict.fromkeys(call.knowledge_base_ids):
-        base = facts.knowledge_bases.get(base_id)
-        decision = decide_for_contract(base, key.knowledge_base_ids, currency)
-        if base is None or decision is None:
-            _unavailable()
-        asked.append(base)
-        decisions[base_id] = decision
-    if not asked:
+    opened = _opened(call, key, facts)
+    if opened is None:
         _unavailable()
     if key.contract_status not in RUNNING:
         raise ContractRequired("this organization has no contract in force")
     if key.overdue:
         raise PaymentRequired("an invoice of this organization is unpaid")
-    api_prices = tuple(base.api_price_amount or 0 for base in asked)
     of_key, of_organization = facts.counter(key.id), facts.counter(key.organization_id)
     unit_price, included_limit = facts.prices.agreed(key, call.meter)
     included = of_organization.included(call.meter) < included_limit
-    amount = sum(api_prices) + (0 if included else unit_price)
-    if call.id not in facts.placed:
+    amount = opened.on_top + (0 if included else unit_price)
+    if not (facts.placed and call.id in facts.placed):
         if not of_key.admits(key.cap, amount):
             raise SpendCapReached("this key's cap for the month does not cover the call")
         if not of_organization.admits(key.organization_cap, amount):
@@ -199,8 +205,8 @@ def _admit_key(call: Call, principal: KeyPrincipal, facts: Facts) -> Admitted:
             of_key.paced_until = until
         of_key.reserve(key.cap, amount)
         of_organization.reserve(key.organization_cap, amount)
-        of_organization.include(call.meter, int(included))
-    rooms = (of_key.room(key.cap), of_organization.room(key.organization_cap))
+        if included:
+            of_organization.include(call.meter, 1)
     claim = Reservation(
         call.id,
         "held",
@@ -210,32 +216,78 @@ def _admit_key(call: Call, principal: KeyPrincipal, facts: Facts) -> Admitted:
         None,
         key.organization_id,
         key.id,
-        currency,
+        facts.prices.currency,
         unit_price,
-        tuple(decisions),
-        tuple([base.owner_id for base in asked]),
-        api_prices,
+        opened.bases,
+        opened.owners,
+        opened.api_prices,
         (key.id, key.organization_id),
         (amount, amount),
         None,
         None,
         included,
         included_limit,
+        _own(opened.owners, key, facts),
     )
-    return Admitted(
-        Admission(
-            call_id=call.id,
-            account_id=None,
-            organization_id=key.organization_id,
-            key_id=key.id,
-            scope=scope(list(decisions.values()), facts.knowledge_bases),
-            decisions=decisions,
-            cap_remaining=min([room for room in rooms if room is not None], default=None),
-            remaining_free=None,
-            reservation=claim,
-        ),
+    admission = Admission(
+        call.id,
+        None,
+        key.organization_id,
+        key.id,
+        opened.scope,
+        opened.decisions,
+        _least(of_key.room(key.cap), of_organization.room(key.organization_cap)),
+        None,
         claim,
     )
+    return Admitted(admission, claim)
+
+
+def _opened(call: Call, key: KeyFacts, facts: Facts) -> Opened | None:
+    """What the key may search of what the call asks; ``None`` when any of it is not there for the key."""
+    asked = (call.knowledge_base_ids, key.knowledge_base_ids)
+    opened = facts.opened.get(asked)
+    if opened is None:
+        opened = facts.opened[asked] = _open(*asked, facts)
+    return opened
+
+
+def _open(base_ids: Sequence[UUID], allowed: frozenset[UUID] | None, facts: Facts) -> Opened | None:
+    decisions: dict[UUID, Decision] = {}
+    bases: list[KnowledgeBaseFacts] = []
+    for base_id in dict.fromkeys(base_ids):
+        base = facts.knowledge_bases.get(base_id)
+        decision = decide_for_contract(base, allowed, facts.prices.currency)
+        if base is None or decision is None:
+            return None
+        bases.append(base)
+        decisions[base_id] = decision
+    if not bases:
+        return None
+    prices = tuple([base.api_price_amount or 0 for base in bases])
+    return Opened(
+        decisions,
+        tuple(decisions),
+        tuple([base.owner_id for base in bases]),
+        prices,
+        sum(prices),
+        scope(list(decisions.values()), facts.knowledge_bases),
+    )
+
+
+def _own(owners: Sequence[UUID], key: KeyFacts, facts: Facts) -> list[UUID]:
+    """Those who are of the calling organization: its members, and who made the key."""
+    return [
+        owner
+        for owner in owners
+        if owner == key.created_by or (facts.own and (key.organization_id, owner) in facts.own)
+    ]
+
+
+def _least(one: int | None, other: int | None) -> int | None:
+    if one is None or other is None:
+        return one if other is None else other
+    return min(one, other)
 
 
 def _admit_account(call: Call, principal: AccountPrincipal, facts: Facts) -> Admitted:

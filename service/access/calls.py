@@ -43,7 +43,7 @@ class Call:
     resumed: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Admission:
     """A call that was let in: its reservation and its running answer are committed.
 
@@ -64,7 +64,7 @@ class Admission:
     """As it was placed just now; without it, it is read again when the call ends."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Outcome:
     """How a call ended well. ``units`` is 0 for a refusal: nothing is billed and no free question spent.
 
@@ -78,7 +78,7 @@ class Outcome:
     answer: FinishedAnswer | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Close:
     """The end of an admitted call: what is billed, and the answer that is written with it."""
 
@@ -87,7 +87,7 @@ class Close:
     reservation: Reservation | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Settlement:
     """What a call came to. ``amount`` is minor units of the metering currency; people are not metered: 0."""
 

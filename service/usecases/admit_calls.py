@@ -10,6 +10,7 @@ import sqlalchemy.exc
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from billing.metering import counters, reservations
+from billing.metering.planning import by_index
 from billing.plans.catalog import plans_of
 from service.access import facts as ask
 from service.access.admission import Admitted, EntitlementRequired, Facts, Prices, admit
@@ -54,11 +55,12 @@ async def admit_group(
 ) -> list[Admission | Exception]:
     """A verdict for each call, in order, with what was let in committed.
 
-    When the connection is lost, perhaps in the COMMIT, one more try asks first what is there already.
+    When the connection is lost, perhaps in the COMMIT, or a call turns out to be known, one more try asks
+    first what is there already.
     """
     try:
         return await _admit(database, settings, calls, retry=False)
-    except LOST:
+    except (*LOST, psycopg.errors.UniqueViolation):
         return await _admit(database, settings, calls, retry=True)
 
 
@@ -72,29 +74,34 @@ async def _admit(
             facts, month = await _load(session, settings, calls, placed)
             verdicts = admit(calls, facts)
             if not facts.missing:
-                let_in = [verdict for verdict in verdicts if isinstance(verdict, Admitted)]
-                fresh: set[UUID] = set()
-                if let_in:
-                    fresh = await reservations.place(
-                        await driver_connection(session),
-                        [admitted.claim for admitted in let_in],
-                        facts.counters,
-                        now=facts.now,
-                        month=month,
-                        expires=timedelta(seconds=settings.reservation_seconds),
-                        currency=settings.currency,
-                    )
-                    await _begin_answers(session, calls, verdicts)
-                return [_told(v, fresh) if isinstance(v, Admitted) else v for v in verdicts]
+                claims = [
+                    verdict.claim
+                    for verdict in verdicts
+                    if isinstance(verdict, Admitted) and verdict.claim.id not in placed
+                ]
+                if claims:
+                    connection = await driver_connection(session)
+                    async with connection.pipeline():
+                        await reservations.place(
+                            connection,
+                            claims,
+                            facts.counters,
+                            now=facts.now,
+                            month=month,
+                            expires=timedelta(seconds=settings.reservation_seconds),
+                            currency=settings.currency,
+                        )
+                await _begin_answers(session, calls, verdicts)
+                return [_told(v, placed) if isinstance(v, Admitted) else v for v in verdicts]
         # The first calls of a month make their counters, in a transaction that holds nothing else.
         async with database.transaction() as session:
             await counters.ensure(await driver_connection(session), month, sorted(facts.missing))
 
 
-def _told(admitted: Admitted, fresh: set[UUID]) -> Admission:
+def _told(admitted: Admitted, placed: frozenset[UUID]) -> Admission:
     """What was placed before may have been placed otherwise: it is read when the call ends."""
     admission = admitted.admission
-    return admission if admission.call_id in fresh else dataclasses.replace(admission, reservation=None)
+    return dataclasses.replace(admission, reservation=None) if admission.call_id in placed else admission
 
 
 async def _placed(session: AsyncSession, calls: Sequence[Call]) -> frozenset[UUID]:
@@ -105,7 +112,7 @@ async def _placed(session: AsyncSession, calls: Sequence[Call]) -> frozenset[UUI
 async def _load(
     session: AsyncSession, settings: Settings, calls: Sequence[Call], placed: frozenset[UUID]
 ) -> tuple[Facts, date]:
-    """Everything the group depends on, in one round trip; the counters are locked from here on."""
+    """Everything the group depends on, in two round trips; the counters are locked from the second on."""
     connection = await driver_connection(session)
     hashes = list({c.principal.secret_hash for c in calls if isinstance(c.principal, KeyPrincipal)})
     pairs = list(
@@ -116,19 +123,24 @@ async def _load(
             for base in call.knowledge_base_ids
         }
     )
-    bases = {base for call in calls for base in call.knowledge_base_ids}
-    free = [counters.free_questions_subject(account, base) for account, base in pairs]
+    bases = {base for asked in {call.knowledge_base_ids for call in calls} for base in asked}
     async with connection.pipeline():
+        await by_index(connection)
         clock = await ask.ask_clock(connection)
-        locked = await ask.ask_counters(connection, hashes, free)
         known = await ask.ask_knowledge_bases(connection, bases)
-        keys = (
-            await ask.ask_keys(connection, hashes, grace_days=settings.grace_days, currency=settings.currency)
-            if hashes
-            else None
-        )
+        keys = await ask.ask_keys(connection, hashes, currency=settings.currency) if hashes else None
+        own = await ask.ask_members(connection, bases) if hashes else None
         grants = await ask.ask_grants(connection, pairs) if pairs else None
     now, month = await ask.read_clock(clock)
+    rows = await ask.read_keys(keys)
+    organizations = {row[2] for row in rows}
+    subjects = [counters.free_questions_subject(account, base) for account, base in pairs]
+    subjects += [*organizations, *{row[1] for row in rows}]
+    async with connection.pipeline():
+        locked = await ask.ask_counters(connection, subjects)
+        terms = await ask.ask_terms(
+            connection, organizations, grace_days=settings.grace_days, currency=settings.currency
+        )
     facts = Facts(
         now=now,
         prices=Prices(
@@ -136,10 +148,11 @@ async def _load(
             {"passages": settings.price_passages, "answers": settings.price_answers},
             {"passages": settings.included_passages, "answers": settings.included_answers},
         ),
-        keys=await ask.read_keys(keys) if keys else {},
+        keys=ask.key_facts(rows, await ask.read_terms(terms)),
         knowledge_bases=await ask.read_knowledge_bases(known),
         grants=await ask.read_grants(grants) if grants else {},
         counters=await ask.read_counters(locked),
+        own=await ask.read_own_creators(own) if own else (),
         placed=placed,
     )
     return facts, month
@@ -148,15 +161,13 @@ async def _load(
 async def _begin_answers(
     session: AsyncSession, calls: Sequence[Call], verdicts: Sequence[Admitted | Exception]
 ) -> None:
-    await insert_running(
-        session,
-        [
-            dataclasses.replace(
-                call.answer,
-                organization_id=verdict.admission.organization_id,
-                key_id=verdict.admission.key_id,
-            )
-            for call, verdict in zip(calls, verdicts, strict=True)
-            if call.answer is not None and isinstance(verdict, Admitted)
-        ],
-    )
+    begun = [
+        dataclasses.replace(
+            call.answer,
+            organization_id=verdict.admission.organization_id,
+            key_id=verdict.admission.key_id,
+        )
+        for call, verdict in zip(calls, verdicts, strict=True)
+        if call.answer is not None and isinstance(verdict, Admitted)
+    ]
+    await insert_running(session, begun)

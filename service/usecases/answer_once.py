@@ -151,16 +151,18 @@ async def _key_again(context: Context, connection: AsyncConnection, call: Call) 
     async with driver.pipeline():
         clock = await ask.ask_clock(driver)
         known = await ask.ask_knowledge_bases(driver, call.knowledge_base_ids)
-        keys = await ask.ask_keys(
-            driver, [call.principal.secret_hash], grace_days=settings.grace_days, currency=settings.currency
-        )
+        keys = await ask.ask_keys(driver, [call.principal.secret_hash], currency=settings.currency)
     now, _ = await ask.read_clock(clock)
+    rows = await ask.read_keys(keys)
+    terms = await ask.ask_terms(
+        driver, [row[2] for row in rows], grace_days=settings.grace_days, currency=settings.currency
+    )
     (verdict,) = admit(
         [call],
         Facts(
             now=now,
             prices=Prices(settings.currency, {"passages": 0, "answers": 0}),
-            keys=await ask.read_keys(keys),
+            keys=ask.key_facts(rows, await ask.read_terms(terms)),
             knowledge_bases=await ask.read_knowledge_bases(known),
             grants={},
             counters={},

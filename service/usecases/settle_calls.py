@@ -1,10 +1,28 @@
 """Settles admitted calls, in groups: usage event, counters, bucket and finished answer in one transaction."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+from uuid import UUID
+
+import psycopg
+from psycopg import AsyncConnection
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from billing.metering import counters, reservations, usage
-from billing.metering.reservations import ReservationExpired
-from billing.metering.settling import Ending, Rates, Settled, asking_on_top, settle
+from billing.metering.counters import Counter, Place
+from billing.metering.planning import by_index
+from billing.metering.reservations import Reservation, ReservationExpired
+from billing.metering.settling import (
+    Changes,
+    Ending,
+    Rates,
+    Settled,
+    asking_on_top,
+    marks,
+    plain,
+    settle,
+    tell_rooms,
+)
 from billing.rates.take import take_rates_bps
 from service.access import facts
 from service.access.calls import Admission, Close, Outcome, Settlement
@@ -65,42 +83,93 @@ async def end_group(
 async def _end_group(
     database: Database, settings: Settings, closes: Sequence[Close]
 ) -> list[Settled | ReservationExpired]:
+    known = {c.ending.call_id: c.reservation for c in closes if c.reservation is not None}
+    if all(plain(known.get(close.ending.call_id)) for close in closes):
+        try:
+            return await _end_known(database, settings, closes, known)
+        except (_EndedBefore, psycopg.IntegrityError):
+            known = {}
+    return await _end_read(database, settings, closes, known)
+
+
+class _EndedBefore(Exception):
+    """A call that was thought to be held has ended: nothing was written."""
+
+
+async def _end_known(
+    database: Database, settings: Settings, closes: Sequence[Close], held: dict[UUID, Reservation]
+) -> list[Settled | ReservationExpired]:
+    """What is to be written is known before anything is read: it holds if every call is still held."""
+    async with database.transaction() as session:
+        connection = await driver_connection(session)
+        rates = await _rates(connection, settings, held.values())
+        results, changes = settle([close.ending for close in closes], held, {}, rates)
+        async with connection.pipeline():
+            await by_index(connection)
+            ended = await reservations.end(connection, changes.ended)
+            moved = await counters.move(connection, changes.deltas)
+            counted = await usage.count(connection, changes.buckets)
+        if ended is None or ended.rowcount != len(changes.ended):
+            raise _EndedBefore
+        await usage.read_counted(counted, changes.buckets)
+        await usage.record(connection, changes.bills)
+        await _finish(session, settings, closes, results, changes, held, await counters.read_moved(moved))
+    return results
+
+
+async def _end_read(
+    database: Database, settings: Settings, closes: Sequence[Close], known: dict[UUID, Reservation]
+) -> list[Settled | ReservationExpired]:
+    """As it is stored: for calls whose admission is not at hand, and those that include units."""
     async with database.transaction() as session:
         connection = await driver_connection(session)
         billed = [close.ending.call_id for close in closes if close.ending.units]
         async with connection.pipeline():
+            await by_index(connection)
             own = await facts.ask_own_creators(connection, billed)
             held, locked = await reservations.lock(
-                connection,
-                [close.ending.call_id for close in closes],
-                {c.ending.call_id: c.reservation for c in closes if c.reservation is not None},
+                connection, [close.ending.call_id for close in closes], known
             )
-        agreed = {}
-        if asking := asking_on_top(held.values()):
-            agreed = await take_rates_bps(connection, asking, default=settings.take_rate_bps)
-        rates = Rates(
-            settings.creator_metered_share_bps, settings.take_rate_bps, agreed, settings.share_own_bps
-        )
+        rates = await _rates(connection, settings, held.values())
         results, changes = settle(
-            [close.ending for close in closes],
-            held,
-            locked,
-            rates,
-            await facts.read_own_creators(own),
-            settings.alert_percents,
+            [close.ending for close in closes], held, locked, rates, await facts.read_own_creators(own)
         )
         async with connection.pipeline():
             await reservations.end(connection, changes.ended)
             await counters.move(connection, changes.deltas)
-            await usage.record(connection, changes.bills, changes.buckets)
-        await free_soon(session, changes.freed)
-        await alert_soon(session, changes.passed)
-        await finish(
-            session,
-            [
-                close.answer
-                for close, result in zip(closes, results, strict=True)
-                if close.answer is not None and not isinstance(result, ReservationExpired)
-            ],
-        )
+            counted = await usage.count(connection, changes.buckets)
+        await usage.read_counted(counted, changes.buckets)
+        await usage.record(connection, changes.bills)
+        await _finish(session, settings, closes, results, changes, held, locked)
     return results
+
+
+async def _rates(
+    connection: AsyncConnection[Any], settings: Settings, held: Collection[Reservation]
+) -> Rates:
+    asking = asking_on_top(held)
+    agreed = await take_rates_bps(connection, asking, default=settings.take_rate_bps) if asking else {}
+    return Rates(settings.creator_metered_share_bps, settings.take_rate_bps, agreed, settings.share_own_bps)
+
+
+async def _finish(
+    session: AsyncSession,
+    settings: Settings,
+    closes: Sequence[Close],
+    results: Sequence[Settled | ReservationExpired],
+    changes: Changes,
+    held: Mapping[UUID, Reservation],
+    moved: Mapping[Place, Counter],
+) -> None:
+    """What follows from the end of the calls: told, looked at later, written as answers."""
+    tell_rooms(results, [close.ending for close in closes], held, moved)
+    await free_soon(session, changes.freed)
+    await alert_soon(session, marks(changes.deltas, moved, settings.alert_percents))
+    await finish(
+        session,
+        [
+            close.answer
+            for close, result in zip(closes, results, strict=True)
+            if close.answer is not None and not isinstance(result, ReservationExpired)
+        ],
+    )

@@ -75,15 +75,15 @@ def test_a_group_of_endings_leaves_counters_events_and_buckets_in_agreement(
     endings = [Ending(one.id, data.draw(st.integers(0, 1)), data.draw(weights)) for one in held]
     endings += data.draw(st.lists(st.sampled_from(endings), max_size=4))
     results, changes = settle(endings, {one.id: one for one in held}, counters, terms)
-    billed = sum(cost.amount for _, cost in changes.bills)
+    billed = sum(one.bill.amount for one in changes.bills)
     for counter in counters.values():
         assert (counter.spent, counter.reserved) == (billed, 0)
     for spent, reserved in ((delta.spent, delta.reserved) for delta in changes.deltas.values()):
         assert (spent, reserved) == (billed, -total)
-    units = sum(n for (_, meter, _), n in changes.buckets.items() if meter == "answers")
-    on_top = sum(n for (_, meter, _), n in changes.buckets.items() if meter == "creator_prices")
+    units = sum(b.added for (_, meter, _), b in changes.buckets.items() if meter == "answers")
+    on_top = sum(b.added for (_, meter, _), b in changes.buckets.items() if meter == "creator_prices")
     assert units == len(changes.bills)
-    assert on_top == sum(cost.on_top for _, cost in changes.bills)
+    assert on_top == sum(one.bill.on_top for one in changes.bills)
     told = dict(zip([ending.call_id for ending in endings], results, strict=True))
     assert sum(r.amount for r in told.values() if isinstance(r, Settled)) == billed
     assert len(changes.ended) == len(held)
