@@ -12,7 +12,8 @@ from psycopg import AsyncCursor as DriverCursor
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
 from billing.metering.arrays import array, ids, moments
-from billing.metering.settling import Bill, Billed, Bucket
+from billing.metering.bills import Bill
+from billing.metering.settling import Billed, Bucket
 from billing.metering.tables import usage_event, usage_share
 
 Grouping = Literal["day", "key", "knowledge_base", "month"]

@@ -14,9 +14,8 @@ from uuid import UUID
 from billing.metering.contracts import RUNNING
 from billing.metering.counters import Counter, free_questions_subject, pace
 from billing.metering.reservations import Reservation
-from search.passages.scope import AccessScope
 from service.access.calls import AccountPrincipal, Admission, Call, KeyPrincipal, Meter
-from service.access.decision import Decision, KnowledgeBaseFacts, decide, decide_for_contract, scope
+from service.access.decision import Decision, KnowledgeBaseFacts, Opened, decide, open_for_contract, scope
 from service.access.facts import Grants, KeyFacts
 
 SCOPES: dict[Meter, str] = {"passages": "passages:read", "answers": "answers:write"}
@@ -138,18 +137,6 @@ class Facts:
         return found
 
 
-@dataclass(frozen=True, slots=True)
-class Opened:
-    """What a key may search of the bases a call asks: decisions, owners and prices run in parallel."""
-
-    decisions: dict[UUID, Decision]
-    bases: tuple[UUID, ...]
-    owners: tuple[UUID, ...]
-    api_prices: tuple[int, ...]
-    on_top: int
-    scope: AccessScope
-
-
 @dataclass(slots=True)
 class Admitted:
     """A call that is let in, and the reservation to be made for it."""
@@ -248,31 +235,8 @@ def _opened(call: Call, key: KeyFacts, facts: Facts) -> Opened | None:
     asked = (call.knowledge_base_ids, key.knowledge_base_ids)
     opened = facts.opened.get(asked)
     if opened is None:
-        opened = facts.opened[asked] = _open(*asked, facts)
+        opened = facts.opened[asked] = open_for_contract(*asked, facts.knowledge_bases, facts.prices.currency)
     return opened
-
-
-def _open(base_ids: Sequence[UUID], allowed: frozenset[UUID] | None, facts: Facts) -> Opened | None:
-    decisions: dict[UUID, Decision] = {}
-    bases: list[KnowledgeBaseFacts] = []
-    for base_id in dict.fromkeys(base_ids):
-        base = facts.knowledge_bases.get(base_id)
-        decision = decide_for_contract(base, allowed, facts.prices.currency)
-        if base is None or decision is None:
-            return None
-        bases.append(base)
-        decisions[base_id] = decision
-    if not bases:
-        return None
-    prices = tuple([base.api_price_amount or 0 for base in bases])
-    return Opened(
-        decisions,
-        tuple(decisions),
-        tuple([base.owner_id for base in bases]),
-        prices,
-        sum(prices),
-        scope(list(decisions.values()), facts.knowledge_bases),
-    )
 
 
 def _own(owners: Sequence[UUID], key: KeyFacts, facts: Facts) -> list[UUID]:
@@ -333,6 +297,7 @@ def _admit_account(call: Call, principal: AccountPrincipal, facts: Facts) -> Adm
         (0,) * len(asked),
         tuple(holds),
         (1,) * len(holds),
+        own=(),
     )
     return Admitted(
         Admission(

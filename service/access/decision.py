@@ -114,3 +114,44 @@ def scope(decisions: Sequence[Decision], facts: Mapping[UUID, KnowledgeBaseFacts
             if decision.tier is not None
         )
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """What a key may search of the bases a call asks: decisions, owners and prices run in parallel."""
+
+    decisions: dict[UUID, Decision]
+    bases: tuple[UUID, ...]
+    owners: tuple[UUID, ...]
+    api_prices: tuple[int, ...]
+    on_top: int
+    scope: AccessScope
+
+
+def open_for_contract(
+    knowledge_base_ids: Sequence[UUID],
+    allowed: Collection[UUID] | None,
+    facts: Mapping[UUID, KnowledgeBaseFacts],
+    currency: str,
+) -> Opened | None:
+    """What a key may search of the bases a call asks; ``None`` when any of them is not there for the key."""
+    decisions: dict[UUID, Decision] = {}
+    bases: list[KnowledgeBaseFacts] = []
+    for base_id in dict.fromkeys(knowledge_base_ids):
+        base = facts.get(base_id)
+        decision = decide_for_contract(base, allowed, currency)
+        if base is None or decision is None:
+            return None
+        bases.append(base)
+        decisions[base_id] = decision
+    if not bases:
+        return None
+    prices = tuple([base.api_price_amount or 0 for base in bases])
+    return Opened(
+        decisions,
+        tuple(decisions),
+        tuple([base.owner_id for base in bases]),
+        prices,
+        sum(prices),
+        scope(list(decisions.values()), facts),
+    )

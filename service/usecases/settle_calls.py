@@ -9,15 +9,14 @@ from psycopg import AsyncConnection
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from billing.metering import counters, reservations, usage
+from billing.metering.bills import Rates, asking_on_top
 from billing.metering.counters import Counter, Place
 from billing.metering.planning import by_index
 from billing.metering.reservations import Reservation, ReservationExpired
 from billing.metering.settling import (
     Changes,
     Ending,
-    Rates,
     Settled,
-    asking_on_top,
     marks,
     plain,
     settle,
@@ -87,13 +86,9 @@ async def _end_group(
     if all(plain(known.get(close.ending.call_id)) for close in closes):
         try:
             return await _end_known(database, settings, closes, known)
-        except (_EndedBefore, psycopg.IntegrityError):
+        except (ReservationExpired, psycopg.IntegrityError):
             known = {}
     return await _end_read(database, settings, closes, known)
-
-
-class _EndedBefore(Exception):
-    """A call that was thought to be held has ended: nothing was written."""
 
 
 async def _end_known(
@@ -110,7 +105,7 @@ async def _end_known(
             moved = await counters.move(connection, changes.deltas)
             counted = await usage.count(connection, changes.buckets)
         if ended is None or ended.rowcount != len(changes.ended):
-            raise _EndedBefore
+            raise ReservationExpired("a call that was thought to be held has ended")
         await usage.read_counted(counted, changes.buckets)
         await usage.record(connection, changes.bills)
         await _finish(session, settings, closes, results, changes, held, await counters.read_moved(moved))

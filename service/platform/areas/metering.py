@@ -14,7 +14,7 @@ class MeteringSettings(BaseModel):
     included_answers: int = Field(0, ge=0)
     """Units of each meter that cost an organization nothing each month, under contracts made from now on."""
     reservation_seconds: int = Field(300, ge=1)
-    gate_batch_size: int = Field(64, ge=1)
+    gate_batch_size: int = Field(256, ge=1)
     gate_wait_milliseconds: float = Field(1.0, ge=0)
     gate_queue_limit: int = Field(1024, ge=1)
     gate_groups: int = Field(2, ge=1)

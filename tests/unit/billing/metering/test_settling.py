@@ -6,9 +6,10 @@ from uuid import UUID
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from billing.metering.bills import Rates, bill
 from billing.metering.counters import Counter
 from billing.metering.reservations import Reservation, ReservationExpired
-from billing.metering.settling import Ending, Rates, Settled, bill, settle
+from billing.metering.settling import Ending, Settled, settle
 
 KEY, ORGANIZATION = UUID(int=1), UUID(int=2)
 BASES = [UUID(int=n) for n in range(10, 15)]
