@@ -14,6 +14,8 @@ from operator import add
 import opencc
 import snowballstemmer
 
+from search.languages import STEMMERS, guess, plain, tagged
+
 _T2S = opencc.OpenCC("t2s")
 
 # Scripts written without spaces: Han, kana, hangul, Thai, Lao, Khmer, Burmese. Indexed as n-grams.
@@ -21,7 +23,12 @@ UNSPACED = (
     "\u3005-\u3007\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
     "\uac00-\ud7a3\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff"
 )
-_RUNS = re.compile(rf"([{UNSPACED}]+)|(?:(?![{UNSPACED}])[^\W_])+")
+# Vowel signs and accents that stand after their letter belong to its word (Hindi, Tamil, decomposed Latin).
+_MARKS = (
+    "\u0300-\u036f\u0483-\u0487\u0591-\u05bd\u064b-\u065f\u0670\u0900-\u0903\u093a-\u094f"
+    "\u0962-\u0963\u0981-\u0dff"
+)
+_RUNS = re.compile(rf"([{UNSPACED}]+)|(?:(?![{UNSPACED}])[^\W_])(?:(?![{UNSPACED}])[^\W_]|[{_MARKS}])*")
 _SURROGATES = re.compile("[\ud800-\udfff]")
 _NUMERAL = re.compile("[零〇一二两三四五六七八九十百千万]+")
 _ARTICLE = re.compile(
@@ -31,32 +38,6 @@ _ARTICLE = re.compile(
 _MEASURES = frozenset("年月日天周岁条元倍个次人名章编款项届级万亿%％度米吨克里小分秒季")
 _DIGITS = {c: n for n, c in enumerate("零一二三四五六七八九")} | {"〇": 0, "两": 2}
 _UNITS = {"十": 10, "百": 100, "千": 1000}
-
-_STEMMERS = {
-    "ar": "arabic", "da": "danish", "de": "german", "el": "greek", "en": "english", "es": "spanish",
-    "fi": "finnish", "fr": "french", "hu": "hungarian", "it": "italian", "nl": "dutch",
-    "no": "norwegian", "nb": "norwegian", "pt": "portuguese", "ro": "romanian", "ru": "russian",
-    "sv": "swedish", "tr": "turkish", "hi": "hindi", "id": "indonesian", "lt": "lithuanian",
-}  # fmt: skip
-_SCRIPTS = {
-    "ru": re.compile("[\u0400-\u04ff]"),
-    "el": re.compile("[\u0370-\u03ff]"),
-    "ar": re.compile("[\u0600-\u06ff]"),
-    "hi": re.compile("[\u0900-\u097f]"),
-}
-_FUNCTION_WORDS = {
-    "en": "the of and to in is that for was with are what how who which does",
-    "de": "der die das und ist von nicht mit den ein eine wie wer wann auf zu im",
-    "fr": "le la les et des est dans une pour que qui du quel quelle sur par au",
-    "es": "el los las y es en una por que con del cual cuando como se al qué cuál",
-    "it": "il gli di che e un una per con del della quale quando come sono è",
-    "pt": "o os as e um uma para com não do da que em qual quando são é",
-    "nl": "de het een en van is dat niet met op zijn wat wie hoe voor",
-    "sv": "och att det som en ett är på av för med vad hur den inte",
-    "tr": "ve bir bu ne için ile da de mi nasıl kim hangi olarak",
-}
-_WORD = re.compile(rf"(?![{UNSPACED}])[^\W\d_]")
-_WORDS_OF = {language: frozenset(words.split()) for language, words in _FUNCTION_WORDS.items()}
 
 
 class _Compatibility(dict[int, int]):
@@ -118,42 +99,23 @@ def articles(folded: str) -> Iterator[tuple[str, int, int]]:
             yield "§" + ".".join(str(int(part)) for part in parts if part), match.start(), match.end()
 
 
-def plain(word: str) -> str:
-    """The word without its accents."""
-    if word.isascii():
-        return word
-    return "".join(c for c in unicodedata.normalize("NFD", word) if not unicodedata.combining(c)) or word
-
-
 @lru_cache(maxsize=200_000)
 def stem(word: str, language: str) -> str:
-    """The Snowball stem, without accents; the plain word where the language has no stemmer."""
+    """The Snowball stem, without accents; where the language has no stemmer, the word with its accents."""
     stemmer = _stemmer(language)
-    return plain(stemmer.stemWord(word)) if stemmer and not word.isdigit() else plain(word)
+    return plain(stemmer.stemWord(word)) if stemmer and not word.isdigit() else word
 
 
 @lru_cache(maxsize=64)
 def _stemmer(language: str) -> snowballstemmer.stemmer | None:
-    name = _STEMMERS.get(language)
+    name = STEMMERS.get(language)
     return snowballstemmer.stemmer(name) if name else None
 
 
 def language_of(text: str, tag: str = "") -> str:
-    """The language whose stems to use for the Latin, Cyrillic, Greek or Arabic words of a text: that of
-    the tag where it has a stemmer, else guessed from script and function words; English at the last."""
-    base = tag.lower().split("-")[0]
-    if base in _STEMMERS:
-        return base
-    sample = text[:4000]
-    if not _WORD.search(sample):
-        return "en"
-    for language, script in _SCRIPTS.items():
-        if len(script.findall(sample)) * 3 > len(sample):
-            return language
-    words = re.findall(r"[^\W\d_]+", sample.lower())
-    counts = {language: sum(w in known for w in words) for language, known in _WORDS_OF.items()}
-    best = max(counts, key=lambda language: counts[language])
-    return best if counts[best] > counts["en"] else "en"
+    """The language whose stems to use for the words of a folded text: that of the tag where it is known,
+    else guessed; English at the last."""
+    return tagged(tag) or guess(text) or "en"
 
 
 def runs(folded: str) -> Iterator[tuple[str, int, int, bool]]:

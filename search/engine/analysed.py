@@ -16,10 +16,11 @@ from zlib import crc32
 import msgspec
 
 from search.engine.port import IndexDocument, PassageHit
+from search.languages import KNOWN
 from search.passages.cutting import Passage
 from search.passages.editions import Edition
 from search.passages.naming import name_in_text
-from search.passages.question import Question
+from search.passages.question import Question, analyse
 from search.passages.ranking import Candidate, Statistics, rank, unit_weights
 from search.text import articles, fold, language_of, tokenise
 
@@ -27,6 +28,9 @@ CANDIDATES = 64
 SCALE = 32  # weights are whole multiples of 1/32
 HEAD, REPEATED = 0.35, 0.2
 TWICE, OFTEN = "\u00b2", "\u00b3"
+SPOKEN = "\u0001"  # before the language of a passage's words, as a term of its body
+TONGUES = tuple(SPOKEN + language for language in KNOWN)
+WORTH = 0.5  # of the heaviest candidate's weight: lighter ones are not read, while there are enough
 
 
 class Stored(msgspec.Struct, array_like=True, frozen=True):
@@ -82,7 +86,8 @@ def _analysed(owner: IndexDocument, passage: Passage, name: str) -> Analysed:
         owner.language,
     )
     folded = fold(passage.text)
-    grams, words = tokenise(folded, language_of(folded, owner.language))
+    language = language_of(folded, owner.language)
+    grams, words = tokenise(folded, language)
     stored = Stored(
         owner.document_id, owner.revision_id, owner.title, owner.tier == "paid", owner.language,
         passage.locator, passage.start, passage.end, passage.text, "" if folded == passage.text else folded,
@@ -93,6 +98,7 @@ def _analysed(owner: IndexDocument, passage: Passage, name: str) -> Analysed:
     body = list(counts)
     body += [term + TWICE for term, count in counts.items() if count > 1]
     body += [term + OFTEN for term, count in counts.items() if count > 3]
+    body += [SPOKEN + language] if words else []
     grain = crc32(f"{stored.document_id}{stored.start}".encode()) / 2**32
     length = len(grams) + len(words)
     return Analysed(stored, body, head, 0.6 / (1 + length / 600) + grain * 1e-4)
@@ -125,6 +131,23 @@ def drawn(weights: Mapping[str, float]) -> Iterator[tuple[Literal["body", "head"
                 yield field, text, whole
 
 
+def understood(query: str, held: Sequence[int]) -> Question:
+    """The question, put in the languages of the scope as well: four at most, which a fiftieth of the passages
+    has. `held` says how many passages in scope hold each of `TONGUES`."""
+    few = sum(held) / 50
+    most = sorted(zip(held, KNOWN, strict=True), key=lambda entry: (-entry[0], entry[1]))[:4]
+    return analyse(query, tuple(sorted(language for count, language in most if count and count >= few)))
+
+
+def worth_reading(weights: Sequence[float], limit: int) -> float:
+    """The least weight of a candidate that may yet come out among the best `limit`."""
+    ordered = sorted(weights, reverse=True)
+    if len(ordered) <= limit:
+        return 0.0
+    floor = ordered[min(max(CANDIDATES, limit), len(ordered)) - 1]
+    return max(floor, min(ordered[limit - 1], ordered[0] * WORTH))
+
+
 def ordered(
     question: Question, statistics: Statistics, found: Sequence[tuple[UUID, Stored]], limit: int
 ) -> list[PassageHit]:
@@ -139,7 +162,7 @@ def ordered(
         hit = PassageHit(
             owner, stored.document_id, stored.revision_id, stored.title, stored.locator, stored.start,
             stored.end, stored.text, ranked[i].score, ranked[i].matched, units, ranked[i].looked_up,
-            statistics.passages,
+            statistics.passages, question.languages, ranked[i].says,
         )  # fmt: skip
         hits.append(hit)
     return hits

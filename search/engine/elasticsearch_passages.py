@@ -20,7 +20,16 @@ from uuid import UUID
 
 import msgspec
 
-from search.engine.analysed import CANDIDATES, Stored, analysed, drawn, ordered
+from search.engine.analysed import (
+    CANDIDATES,
+    TONGUES,
+    Stored,
+    analysed,
+    drawn,
+    ordered,
+    understood,
+    worth_reading,
+)
 from search.engine.config import EngineConfig
 from search.engine.elasticsearch_client import (
     KEPT,
@@ -37,7 +46,7 @@ from search.engine.elasticsearch_client import (
 )
 from search.engine.elasticsearch_states import State, States
 from search.engine.port import DocumentsRefused, EngineUnavailable, IndexDocument, PassageHit, Refused
-from search.passages.question import Question, analyse
+from search.passages.question import analyse
 from search.passages.ranking import Statistics
 from search.passages.scope import AccessScope, IndexView
 
@@ -128,7 +137,7 @@ class ElasticsearchPassageEngine:
         states = await self._states.read(self._client, bases)
         for _ in range(5):
             views = [(view, state) for view in scope.views if (state := _fresh(view, states)) is not None]
-            hits = await self._search(question, views, limit) if views else []
+            hits = await self._search(query, views, limit) if views else []
             after = await self._states.read(self._client, bases)
             # A build may be swapped away between reading its name and searching it.
             if {b: s.build for b, s in after.items()} == {b: s.build for b, s in states.items()}:
@@ -143,24 +152,19 @@ class ElasticsearchPassageEngine:
     # -- reading
 
     async def _search(
-        self, question: Question, views: Sequence[tuple[IndexView, State]], limit: int
+        self, query: str, views: Sequence[tuple[IndexView, State]], limit: int
     ) -> list[PassageHit]:
         scope = _scope(views)
         where: dict[str, Any] = {
             "index": self._alias,
             "routing": ",".join(str(v.knowledge_base_id) for v, _ in views),
         }
-        terms = [term.text for term in question.terms]
+        question = analyse(query)
         async with speaking():
-            answer = await self._client.search(
-                **where,
-                query=scope,
-                size=0,
-                track_total_hits=True,
-                aggs={"held": {"filters": {"filters": [{"term": {"body": term}} for term in terms]}}},
-            )
-            held = [int(bucket["doc_count"]) for bucket in answer["aggregations"]["held"]["buckets"]]
-            total = int(answer["hits"]["total"]["value"])
+            if question.spaced:
+                question = understood(query, (await self._counted(where, scope, TONGUES))[1])
+            terms = [term.text for term in question.terms]
+            total, held = await self._counted(where, scope, terms)
             statistics = Statistics(total, dict(zip(terms, held, strict=True)))
             weighed = sorted(drawn(statistics.telling(question)), key=lambda way: -way[2])[:CLAUSES]
             if not weighed or not total:
@@ -184,9 +188,25 @@ class ElasticsearchPassageEngine:
                 source={"includes": ["base", "passage"]},
                 track_total_hits=False,
             )
-        found = [hit["_source"] for hit in answer["hits"]["hits"]]
+        candidates = answer["hits"]["hits"]
+        least = worth_reading([float(hit["_score"]) for hit in candidates], limit)
+        found = [hit["_source"] for hit in candidates if float(hit["_score"]) >= least]
         read = [(UUID(source["base"]), _stored(source["passage"])) for source in found]
         return ordered(question, statistics, read, limit)
+
+    async def _counted(
+        self, where: dict[str, Any], scope: Any, terms: Sequence[str]
+    ) -> tuple[int, list[int]]:
+        """How many passages there are in scope, and how many hold each term."""
+        answer = await self._client.search(
+            **where,
+            query=scope,
+            size=0,
+            track_total_hits=True,
+            aggs={"held": {"filters": {"filters": [{"term": {"body": term}} for term in terms]}}},
+        )
+        held = [int(bucket["doc_count"]) for bucket in answer["aggregations"]["held"]["buckets"]]
+        return int(answer["hits"]["total"]["value"]), held
 
     # -- writing
 

@@ -19,7 +19,7 @@ from threading import Lock
 from typing import Any, TypeVar
 from uuid import UUID
 
-from search.engine.analysed import CANDIDATES, analysed, ordered
+from search.engine.analysed import CANDIDATES, analysed, ordered, understood, worth_reading
 from search.engine.folders import (
     Current,
     Signature,
@@ -89,8 +89,14 @@ class EmbeddedPassageEngine:
     # -- reading
 
     def _search(self, scope: AccessScope, query: str, limit: int) -> list[PassageHit]:
-        question = analyse(query)
         opened = [(view, *ready) for view in scope.views if (ready := self._opened(view)) is not None]
+        question = analyse(query)
+        if question.spaced:
+            tongues = [
+                index.tongues(view.excluded_documents, deleted=current.deleted)
+                for view, current, index in opened
+            ]
+            question = understood(query, [sum(held) for held in zip(*tongues, strict=True)])
         if not question.terms or not opened or limit < 1:
             return []
         terms = [term.text for term in question.terms]
@@ -108,10 +114,10 @@ class EmbeddedPassageEngine:
             found += (
                 (hit, view, index) for hit in index.candidates(weights, view.excluded_documents, wanted)
             )
-        if len(found) > wanted:
-            least = sorted((hit.weight for hit, _, _ in found), reverse=True)[wanted - 1]
-            found = [entry for entry in found if entry[0].weight >= least]
-        read = [(view.knowledge_base_id, index.read(hit)) for hit, view, index in found]
+        least = worth_reading([hit.weight for hit, _, _ in found], limit)
+        read = [
+            (view.knowledge_base_id, index.read(hit)) for hit, view, index in found if hit.weight >= least
+        ]
         return ordered(question, statistics, read, limit)
 
     def _opened(self, view: IndexView) -> tuple[Current, PassageIndex] | None:

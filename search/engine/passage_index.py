@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -16,7 +17,8 @@ from uuid import UUID
 import msgspec
 import tantivy
 
-from search.engine.analysed import Analysed, Stored, drawn
+from search.engine.analysed import TONGUES, Analysed, Stored, drawn
+from search.engine.shelf import Shelf
 
 MEMORY = 48_000_000
 
@@ -36,6 +38,8 @@ SCHEMA = _schema()
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(Stored).decode
+_SHELF = Shelf[Stored](8192)  # some 5 KB each
+_SERIALS = count()  # an index's number, never given again: what was read of one shows in no other
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +84,8 @@ class PassageIndex:
         index.reload()
         self._index = index
         self._searcher = index.searcher()
+        self._serial = next(_SERIALS)
+        self._tongues: list[int] | None = None
 
     @classmethod
     def create(cls, path: Path) -> PassageIndex:
@@ -113,11 +119,19 @@ class PassageIndex:
         if not deleted and not excluded:
             return int(searcher.num_docs), [searcher.doc_freq("body", term) for term in terms]
 
-        def count(query: Any) -> int:
+        def matching(query: Any) -> int:
             found = searcher.search(_without(query, excluded), 1, count=True)
             return int(found.count)
 
-        return count(tantivy.Query.all_query()), [count(_term("body", term)) for term in terms]
+        return matching(tantivy.Query.all_query()), [matching(_term("body", term)) for term in terms]
+
+    def tongues(self, excluded: Collection[UUID], *, deleted: bool) -> list[int]:
+        """How many live passages have words of each language of `TONGUES`."""
+        if excluded or deleted:
+            return self.counts(TONGUES, excluded, deleted=deleted)[1]
+        if self._tongues is None:
+            self._tongues = self.counts(TONGUES, excluded, deleted=deleted)[1]
+        return self._tongues
 
     def candidates(self, weights: Mapping[str, float], excluded: Collection[UUID], limit: int) -> list[Found]:
         """The passages of the highest summed weight, and every one that ties with the last of them."""
@@ -141,7 +155,11 @@ class PassageIndex:
             wanted *= 2
 
     def read(self, found: Found) -> Stored:
-        return _decode(self._searcher.doc(found.address).get_first("stored"))
+        address = found.address
+        return _SHELF.get(
+            (self._serial, address.segment_ord, address.doc),
+            lambda: _decode(self._searcher.doc(address).get_first("stored")),
+        )
 
 
 def _term(field: str, text: str) -> Any:

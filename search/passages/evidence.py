@@ -13,10 +13,13 @@ from search.text import fold
 
 READ = 6  # how many passages are read for sentences
 OF_PASSAGE = 1.5  # what the passage's own score counts beside its sentence's
-# The least support a question needs, by how it is written; measured as the README says.
-ENOUGH_UNSPACED, ENOUGH_SPACED = 0.36, 0.1
-AMONG = 0.04  # what more is needed among ten times the passages: one of many matches by chance
-SHORT = 1.0  # divided by the question's length: of a short one, more must be found
+# A question is answered when the best passage says this much of it (`PassageHit.says`; some 3 at the most).
+ENOUGH = 1.0
+SHORT = 2.5  # divided by the question's length in words: of a short one, more must be said
+SPACED = 0.4  # what less is needed in scripts with spaces, whose words match or do not
+BEST = 0.3  # what the best sentence counts beside its passage
+MISFIT = 0.8  # what counts against it that only sentences not of the kind asked for say
+AMONG = 0.1  # what more is needed among ten times the passages: one of many matches by chance
 # A question of this many units that one sentence says nearly whole is answered by it, whatever its kind.
 LONG, WHOLE = 4, 0.9
 
@@ -33,7 +36,7 @@ class Evidence:
 
 def best_sentences(query: str, passages: Sequence[PassageHit], *, limit: int) -> list[Evidence]:
     """At most `limit` sentences of the best passages, best first; none twice, and no heading alone."""
-    question = analyse(query)
+    question = analyse(query, passages[0].languages if passages else ())
     found: list[Evidence] = []
     seen: set[str] = set()
     for hit, scored in _sentences(question, passages[:READ]):
@@ -56,10 +59,10 @@ def best_sentences(query: str, passages: Sequence[PassageHit], *, limit: int) ->
 def supported(query: str, hits: Sequence[PassageHit]) -> bool:
     """Whether the hits hold enough of the question for an answer to be drawn from them.
 
-    The measure is the share of the question's informative weight that the best sentence covers with its
-    headings, and the best passage; where the question asks for a kind of answer (a time, a sum, a
-    penalty), half of it is the best sentence that shows that kind. More is needed among many passages."""
-    question = analyse(query)
+    The measure is how much the best passage says of it, and how much of the question's informative weight the
+    best sentence covers that shows the kind of answer asked for (a time, a sum, a penalty). More is needed of
+    a short question, and among many passages."""
+    question = analyse(query, hits[0].languages if hits else ())
     if not question.units or not hits:
         return False
     if hits[0].looked_up:
@@ -69,16 +72,15 @@ def supported(query: str, hits: Sequence[PassageHit]) -> bool:
         best = max(best, scored.coverage)
         if scored.answers:
             fitting = max(fitting, scored.coverage)
-    whole = max(hit.matched for hit in hits)
-    if len(question.units) >= LONG and min(best, whole) >= WHOLE:
+    if len(question.units) >= LONG and min(best, max(hit.matched for hit in hits)) >= WHOLE:
         return True
-    support = 0.7 * best + 0.3 * whole
+    spaced = sum(unit.weak is None for unit in question.units) / len(question.units)
+    words = len(question.units) * (1 + spaced) / 2  # two characters for a word
+    said = max(hit.says for hit in hits[:READ]) + BEST * best
     if question.answer is not None:
-        support = (support + fitting) / 2
-    words = sum(unit.weak is None for unit in question.units) / len(question.units)
-    unspaced = ENOUGH_UNSPACED + AMONG * math.log10(max(1, hits[0].among) / 1000)
-    enough = ENOUGH_SPACED * words + unspaced * (1 - words)
-    return support - SHORT / max(3, len(question.units)) >= enough
+        said -= MISFIT * (best - fitting)
+    among = AMONG * math.log10(max(1, hits[0].among / 1000))
+    return said + SPACED * spaced - SHORT / max(1.5, words) - among >= ENOUGH
 
 
 def _weights(question: Question, hit: PassageHit) -> tuple[float, ...]:
@@ -88,5 +90,6 @@ def _weights(question: Question, hit: PassageHit) -> tuple[float, ...]:
 def _sentences(question: Question, hits: Sequence[PassageHit]) -> Iterator[tuple[PassageHit, Scored]]:
     for hit in hits:
         heading = fold("\n".join([hit.title, *map(str, hit.locator.get("heading_path") or [])]))
-        for scored in score_sentences(question, _weights(question, hit), fold(hit.text), heading):
+        _, sentences = score_sentences(question, _weights(question, hit), fold(hit.text), heading)
+        for scored in sentences:
             yield hit, scored

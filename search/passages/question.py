@@ -7,8 +7,9 @@ import re
 from dataclasses import dataclass
 from functools import lru_cache
 
+from search.languages import grammar, guess, plain
 from search.passages.usage import written_for
-from search.text import articles, fold, language_of, numbers, plain, runs, stem
+from search.text import articles, fold, numbers, runs, stem
 
 # Longest first, so that 多长时间 is not read as 多长. Each is blanked, keeping the length.
 _ASKING = re.compile(
@@ -22,14 +23,26 @@ _ASKING = re.compile(
     "|(?<![需重主必纪提摘紧])要(?![求件约素点闻塞害领挟])|会被"
     "|(?<![计预清结核运换估决演珠])算(?![法术盘数机])"
 )
-_ENGLISH_ASKING = re.compile(
-    r"\b(?:who|whom|whose|what|which|when|where|why|how|many|much|long|often|is|are|was|were|be|been|being|do|does"
-    r"|did|has|have|had|can|could|would|should|will|may|might|must|shall|the|a|an|of|in|on|at|to|for|from|by|with|and"
-    r"|or|as|that|this|these|those|it|its|there|their|they|them|he|his|him|she|her|i|me|my|we|our|us|you|your|not|if"
-    r"|than|then|so|s|t|about|into|please|tell|know|if|am|also|any|some|such)\b"
+# The same of Japanese, Korean and Thai.
+_ASKING_ELSEWHERE = re.compile(
+    "(?:何|なん)(?:年|月|日|時|人|回|歳|個|本|枚|番|度|メートル|キロ)|何ですか|何でしょうか|とは(?:何|なに)?(?:ですか)?|どのような|どのように|どのくらい|どれくらい|どれほど"
+    "|どうやって|どうして|どうすれば(?:いい|よい)?|どちら|どんな|どの|どこ|どれ|どう|いつ|いくつ|いくら|なぜ|だれ|誰|何|なに"
+    "|でしょうか|ましたか|ますか|ですか|でしたか|ください|教えて|について|において|によって|として|である|された|されて|される|している|していた|しました|します|した|する|です|ます"
+    "|무엇(?:입니까|인가요|인가|을|이)?|언제(?:입니까|인가요|인가)?|어디(?:에서|에|서|입니까|인가요|인가)?|누구(?:의|를|입니까|인가요|인가)?|누가|왜|어떻게"
+    "|얼마나|얼마|몇|어느|어떤|무슨|입니까|인가요|인가|있나요|있습니까|하나요|합니까|되나요|됩니까|습니까|나요|까요"
+    "|อะไร|เมื่อไหร่|เมื่อไร|เมื่อใด|ที่ไหน|ที่ใด|ใคร|ทำไม|เพราะเหตุใด|อย่างไร|ยังไง|เท่าไหร่|เท่าไร|เท่าใด|กี่|หรือไม่|หรือเปล่า|ไหม|ใด|คือ|ของ|ซึ่ง|และ|เป็น|ได้|ว่า|ถูก"
+)
+_ELSEWHERE = re.compile("[\u3040-\u30ff\uac00-\ud7a3\u0e00-\u0e7f]")
+# In how a thing is done the verb says least: what is written may call the doing otherwise.
+_MANNER = re.compile(
+    "(?:怎么|怎样|如何|咋)(?:才能|才好|去|来)?([\u4e00-\u9fff]{1,2})(?=[^\u4e00-\u9fff]*(?:$|[?？。！]))"
+    r"|\bhow (?:to|(?:do|does|did|can|could|should|would|must) (?:i|you|we|one|they)) ([a-z]+)"
+    r"|\bhow (?:is|are|was|were|can|could|should|would|must) .{3,80}? be ([a-z]+)(?=\W*$)"
 )
 # Characters that carry grammar only; they still match inside bigrams.
-_PARTICLES = frozenset("的了是在和与及或之于以为被把对从到由就都也而且但等其有个所这那")
+_PARTICLES = frozenset(
+    "的了是在和与及或之于以为被把对从到由就都也而且但等其有个所这那はがをにでとのもへやか은는이가을를의에도"
+)
 
 LONGEST = 600
 LOOKED_UP = 4.0  # what the number of an article counts when candidates are drawn
@@ -107,18 +120,20 @@ class Term:
 class Unit:
     """A character of an unspaced script or a word: what coverage is counted in. `forms` are those
     that count as found whole (bigrams over the character; stem or raw form of a word), `weak` the form
-    that counts in part (the lone character), `written` what is written for the word it belongs to."""
+    that counts in part (the lone character), `written` what is written for the word it belongs to. `manner`:
+    it only says how something is done, and is asked after."""
 
     forms: tuple[str, ...]
     weak: str | None
     written: tuple[str, ...] = ()
+    manner: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
     """A question analysed: its terms, its units in order, the patterns its answer should show (of a kind,
-    and of a bound), the languages its words are stemmed in, whether it holds any spaced words, and the
-    articles of a statute it names (`search.text.articles`)."""
+    and of a bound), the languages its words are stemmed in, whether it holds any spaced words, and both
+    them and others, and the articles of a statute it names (`search.text.articles`)."""
 
     folded: str
     core: str
@@ -128,25 +143,31 @@ class Question:
     bound: re.Pattern[str] | None
     languages: tuple[str, ...]
     spaced: bool
+    mixed: bool = False
     articles: tuple[str, ...] = ()
-    # Forms that show where in a folded sentence the thing asked about first stands.
-    leads: tuple[str, ...] = ()
+    # Forms that show where in a sentence the thing asked about first stands, and whether each is a word.
+    leads: tuple[tuple[str, bool], ...] = ()
 
 
 @lru_cache(maxsize=256)
-def analyse(query: str) -> Question:
+def analyse(query: str, spoken: tuple[str, ...] = ()) -> Question:
     """The first `LONGEST` code points of a question in indexed terms; words that only ask are left out
-    unless nothing else is there."""
+    unless nothing else is there. `spoken` are the languages of the texts it is put to."""
     folded = fold(query[:LONGEST])
     named = list(articles(folded))
     core = folded
     for _, start, end in named:
         core = core[:start] + " " * (end - start) + core[end:]
     core = _PENALTY_ASKED.sub(_blank, core)
-    core = _ENGLISH_ASKING.sub(_blank, _ASKING.sub(_blank, core))
+    core = (_ASKING_ELSEWHERE if _ELSEWHERE.search(core) else _ASKING).sub(_blank, core)
+    language = guess(folded)
+    core = _without_grammar(core, language or "en")
     if not any(c.isalnum() for c in core):
         core = folded
-    languages = tuple(sorted({language_of(folded), "en"}))
+    languages = tuple(sorted({language or "en", "en", *spoken}))
+    manner = {
+        i for match in _MANNER.finditer(folded) for i in range(match.start(match.lastindex or 0), match.end())
+    }
     written: dict[int, tuple[str, ...]] = {}
     replaced: set[int] = set()
     for start, end, others, instead in written_for(core):
@@ -162,14 +183,19 @@ def analyse(query: str) -> Question:
             grams |= dict.fromkeys(c for i, c in enumerate(run, start) if i not in replaced)
             grams |= dict.fromkeys(gram for i, gram in enumerate(bigrams, start) if i not in replaced)
             units += (
-                Unit(tuple(bigrams[max(0, i - 1) : i + 1]) or (c,), c, written.get(start + i, ()))
+                Unit(
+                    tuple(bigrams[max(0, i - 1) : i + 1]) or (c,),
+                    c,
+                    written.get(start + i, ()),
+                    start + i in manner,
+                )
                 for i, c in enumerate(run)
                 if c not in _PARTICLES and start + i not in replaced
             )
         else:
             forms = (plain(run), *dict.fromkeys(f"~{stem(run, language)}" for language in languages))
             words |= dict.fromkeys(forms)
-            units.append(Unit(forms, None))
+            units.append(Unit(forms, None, manner=start in manner))
     words |= dict.fromkeys(digits for digits, _, _ in numbers(core))
     keys = tuple(dict.fromkeys(key for key, _, _ in named))
     terms = {text: Term(text, word=False) for text in grams} | {text: Term(text, word=True) for text in words}
@@ -180,7 +206,7 @@ def analyse(query: str) -> Question:
     answer = _answer(folded)
     bound = next((given for asked, given in _BOUNDS if asked.search(folded)), None)
     spaced = any(unit.weak is None for unit in units)
-    leads = dict.fromkeys(form for u in units for form in (*u.forms, *u.written) if form[0] != "~")
+    leads = dict.fromkeys((form, u.weak is None) for u in units for form in (*u.forms, *u.written))
     return Question(
         folded,
         core,
@@ -190,6 +216,7 @@ def analyse(query: str) -> Question:
         bound,
         languages,
         spaced,
+        spaced and any(unit.weak for unit in units),
         keys,
         tuple(leads),
     )
@@ -200,6 +227,14 @@ def _answer(folded: str) -> re.Pattern[str] | None:
     if measured := _MEASURED.search(folded):
         return re.compile(rf"(?:{_NUMERAL}|\.[0-9])+[多余]?{measured[1]}")
     return next((given for asked, given in _ANSWERS if asked.search(folded)), None)
+
+
+def _without_grammar(core: str, language: str) -> str:
+    left_out = grammar(language)
+    for run, start, end, unspaced in list(runs(core)):
+        if not unspaced and plain(run) in left_out:
+            core = core[:start] + " " * (end - start) + core[end:]
+    return core
 
 
 def _blank(match: re.Match[str]) -> str:

@@ -12,21 +12,24 @@ from dataclasses import dataclass
 
 from search.passages import naming
 from search.passages.editions import Edition, recognise_title, superseded
-from search.passages.question import Question
-from search.passages.sentences import covered, score_sentences
+from search.passages.question import Question, Unit
+from search.passages.sentences import score_sentences
 
 # BM25, saturating early, since passages are short. Its pivot is fixed: no neighbour's length moves a score.
 K1, B, PIVOT = 0.7, 0.4, 300.0
 HEADING = 0.45  # what a term in the title or headings counts beside one in the text
 CHARACTER = 0.5  # what a lone character counts beside a bigram
 TELLING = 2.0  # the idf from which a term draws candidates
-REFINED = 14  # how many of the best are read sentence by sentence
+REFINED = 10  # how many of the best are read sentence by sentence
+WHOLE = 0.8  # what a passage that covers the whole question adds
 SENTENCE = 0.8  # what the best sentence adds to a passage's score
 # Of evidence that is nearly equal: what is in force before what was, a rule before what applies or amends it.
 SHOWN = 0.25  # what a passage gains that shows the kind of answer asked for, and as much again for a bound
 OLDER, AMENDING, SUBORDINATE, STATED = 0.4, 0.4, 0.05, 0.45
 NAMED = 0.5  # what a text gains whose name the question says
 TOPIC = 0.2  # what a text gains whose title is all of words of the question
+OTHER_TONGUE = 0.5  # what counts that no passage holds, of a question in two scripts, maybe asked twice
+MANNER = 0.5  # what a unit counts that only says how something is done
 LOOKED_UP = 3.0  # what an article gains that the question asks for by its number
 
 
@@ -48,6 +51,7 @@ class Statistics:
             term.text: self.idf(term.text)
             * term.share
             * (CHARACTER if len(term.text) == 1 and term.text > "\u0dff" else 1.0)
+            * (OTHER_TONGUE if question.mixed and not self.frequencies.get(term.text) else 1.0)
             for term in question.terms
         }
 
@@ -78,21 +82,27 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Ranked:
-    """`matched` is the fraction of the question's weight that the passage and its headings cover;
-    `looked_up`: it is the article that the question asks for by its number."""
+    """`matched` is the fraction of the question's weight that the passage and its headings cover; `says`
+    the part of the score that comes of what the passage says, whatever it is; `looked_up`: it is the
+    article that the question asks for by its number."""
 
     score: float
     matched: float
+    says: float = 0.0
     looked_up: bool = False
 
 
 def unit_weights(question: Question, statistics: Statistics) -> tuple[float, ...]:
     """What each unit of the question says about the passage wanted: the idf of its lone character, or of
     the rarest of its word forms. One that no passage holds says as much as one that a single one holds."""
-    return tuple(
-        max(0.05, statistics.idf(unit.weak) if unit.weak else max(map(statistics.idf, unit.forms)))
-        for unit in question.units
-    )
+    return tuple(_unit_weight(unit, statistics, mixed=question.mixed) for unit in question.units)
+
+
+def _unit_weight(unit: Unit, statistics: Statistics, *, mixed: bool) -> float:
+    rarity = statistics.idf(unit.weak) if unit.weak else max(map(statistics.idf, unit.forms))
+    if mixed and not any(map(statistics.frequencies.get, unit.forms)):
+        rarity *= OTHER_TONGUE
+    return max(0.05, rarity * (MANNER if unit.manner else 1.0))
 
 
 def rank(question: Question, statistics: Statistics, candidates: Sequence[Candidate]) -> list[Ranked]:
@@ -100,21 +110,22 @@ def rank(question: Question, statistics: Statistics, candidates: Sequence[Candid
     weights = statistics.weights(question)
     total = sum(weights[term.text] for term in question.terms if term.share == 1.0) or 1.0
     looked_up = _looked_up(question, candidates)
-    scores = [
-        _bm25(question, weights, candidate) / total + LOOKED_UP * found + beside
-        for candidate, found, beside in zip(
-            candidates, looked_up, _standing(question, candidates), strict=True
-        )
+    says = [_bm25(question, weights, candidate) / total for candidate in candidates]
+    beside = [
+        standing + LOOKED_UP * found
+        for standing, found in zip(_standing(question, candidates), looked_up, strict=True)
     ]
     units = unit_weights(question, statistics)
-    matched = [0.0] * len(scores)
-    for i in sorted(range(len(scores)), key=lambda i: -scores[i])[:REFINED]:
-        candidate = candidates[i]
-        sentences = score_sentences(question, units, candidate.folded, candidate.heading)
-        scores[i] += SENTENCE * max((sentence.score for sentence in sentences), default=0.0)
-        text, words = candidate.folded + "\n" + candidate.heading, candidate.words + candidate.heading_words
-        matched[i] = covered(question, units, text, words)
-    return [Ranked(*found) for found in zip(scores, matched, looked_up, strict=True)]
+    matched = [0.0] * len(says)
+    first = sorted(range(len(says)), key=lambda i: -says[i] - beside[i])[:REFINED]
+    for i in first:
+        matched[i], sentences = score_sentences(question, units, candidates[i].folded, candidates[i].heading)
+        best = max((sentence.score for sentence in sentences), default=0.0)
+        says[i] += SENTENCE * best + WHOLE * matched[i]
+    return [
+        Ranked(own + other, share, own, found)
+        for own, other, share, found in zip(says, beside, matched, looked_up, strict=True)
+    ]
 
 
 def _standing(question: Question, candidates: Sequence[Candidate]) -> list[float]:

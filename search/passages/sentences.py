@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from operator import mul
 
 from search.passages.question import Question, Unit
-from search.text import plain, runs, split_sentences, stem
+from search.passages.reading import Reading, read
 
 _NUMBER = re.compile(
     r"第[^\s]{1,12}[条章节](?:之[一二三四五六七八九十]+)?\s*|[(（]?[\d一二三四五六七八九十]+[)）、.．]\s*"
@@ -36,69 +36,101 @@ class Scored:
     score: float
 
 
-def covered(question: Question, weights: Sequence[float], text: str, words: str) -> float:
-    """The fraction of the question's weight found in a folded text; `words` holds its words and stems,
-    each between spaces."""
-    found = 0.0
-    for unit, weight in zip(question.units, weights, strict=True):
-        found += weight * _share(unit, text, words)
-    return found / (sum(weights) or 1.0)
+def reading_for(question: Question, folded: str) -> Reading:
+    """A folded text, read in the languages of the question."""
+    return read(folded, question.languages if question.spaced else None)
 
 
-def score_sentences(question: Question, weights: Sequence[float], folded: str, heading: str) -> list[Scored]:
-    """Every sentence of a folded passage, in order."""
+def score_sentences(
+    question: Question, weights: Sequence[float], folded: str, heading: str
+) -> tuple[float, list[Scored]]:
+    """The fraction of the question's weight that a folded passage covers with its heading, and every
+    sentence of it, in order."""
     total = sum(weights) or 1.0
-    heading_words = words_in(heading, question.languages) if question.spaced else ""
-    from_heading = [FROM_HEADING * _share(unit, heading, heading_words) for unit in question.units]
+    reading, above = reading_for(question, folded), reading_for(question, heading)
+    count = len(reading.sentences)
+    shares = [_shares(unit, reading) for unit in question.units]
+    headed = [_share(unit, above) for unit in question.units]
+    from_heading = [FROM_HEADING * share for share in headed]
+    own = [0.0] * count
+    given = sum(map(mul, weights, from_heading))
+    coverages = [given] * count
+    for weight, beside, found in zip(weights, from_heading, shares, strict=True):
+        for number, share in found.items():
+            own[number] += weight * share
+            if share > beside:
+                coverages[number] += weight * (share - beside)
+    whole = sum(
+        weight * max(share, *found.values()) if found else weight * share
+        for weight, share, found in zip(weights, headed, shares, strict=True)
+    )
+    leads = _leads(question, reading)
     scored: list[Scored] = []
-    beside, led_in = from_heading, False
-    for start, end in split_sentences(folded):
+    leading: int | None = None  # the sentence that leads into the list that is being read
+    led_answers = False
+    for number, (start, end) in enumerate(reading.sentences):
         sentence = folded[start:end]
-        words = words_in(sentence, question.languages) if question.spaced else ""
-        shares = [_share(unit, sentence, words) for unit in question.units]
         item = _ITEM.match(sentence) is not None
         if not item:
-            beside, led_in = from_heading, False
-        own = sum(map(mul, weights, shares))
-        coverage = sum(map(mul, weights, map(max, shares, beside))) / total
-        answers = question.answer is not None and question.answer.search(sentence) is not None
-        brief = own / total * 40 / (40 + len(sentence) * (0.4 if question.spaced else 1.0))
-        score = coverage + BRIEF * brief + LEAD * own / total / (1 + _lead(question, sentence) / 5)
-        if answers or (item and led_in):
+            leading, led_answers = None, False
+        coverage = coverages[number]
+        if leading is not None:
+            coverage = sum(
+                weight * max(found.get(number, 0.0), beside, LED_IN * found.get(leading, 0.0))
+                for weight, beside, found in zip(weights, from_heading, shares, strict=True)
+            )
+        coverage /= total
+        about = own[number] / total
+        answers = coverage > 0 and question.answer is not None and bool(question.answer.search(sentence))
+        length = (end - start) * (0.4 if question.spaced else 1.0)
+        score = coverage + BRIEF * about * 40 / (40 + length) + LEAD * about / (1 + leads[number] / 5)
+        if answers or (item and led_answers):
             sets_bound = question.bound is not None and question.bound.search(sentence) is not None
-            score += (ANSWER + BOUND * sets_bound) * min(1.0, 2 * own / total)
+            score += (ANSWER + BOUND * sets_bound) * min(1.0, 2 * about)
         scored.append(Scored(start, end, coverage, answers, score))
         if sentence.endswith((":", "：")):
-            beside = [max(LED_IN * share, other) for share, other in zip(shares, from_heading, strict=True)]
-            led_in = answers
-    return scored
+            leading, led_answers = number, answers
+    return whole / total, scored
 
 
-def _lead(question: Question, sentence: str) -> int:
-    """How many characters stand before the first thing asked about, past an article's number."""
-    number = _NUMBER.match(sentence)
-    start = number.end() if number else 0
-    found = [at for form in question.leads if (at := sentence.find(form, start)) >= 0]
-    return min(found, default=len(sentence)) - start
+def _leads(question: Question, reading: Reading) -> list[int]:
+    """How many characters stand in each sentence before the first thing asked about, past an article's
+    number."""
+    starts = []
+    for start, end in reading.sentences:
+        numbered = _NUMBER.match(reading.folded, start, end)
+        starts.append(numbered.end() if numbered else start)
+    first = [end - start for start, (_, end) in zip(starts, reading.sentences, strict=True)]
+    for form, word in question.leads:
+        for number, at in reading.words(form) if word else reading.grams(form):
+            if 0 <= at - starts[number] < first[number]:
+                first[number] = at - starts[number]
+    return first
 
 
-def words_in(text: str, languages: Sequence[str]) -> str:
-    """The words of a folded text and their stems, each between spaces."""
-    found: list[str] = []
-    for run, _, _, unspaced in runs(text):
-        if not unspaced:
-            found.append(plain(run))
-            found += (f"~{stem(run, language)}" for language in languages)
-    return f" {'  '.join(found)} "
-
-
-def _share(unit: Unit, text: str, words: str) -> float:
+def _shares(unit: Unit, reading: Reading) -> dict[int, float]:
+    """How much of the unit each sentence holds that holds any of it."""
     if unit.weak is None:
-        return float(any(f" {form} " in words for form in unit.forms))
-    for form in unit.forms:
-        if form in text:
-            return 1.0
+        return {number: 1.0 for form in unit.forms for number, _ in reading.words(form)}
+    found: dict[int, float] = {}
+    if unit.weak in reading.folded:
+        if unit.forms != (unit.weak,):
+            found |= {number: WEAK for number, _ in reading.grams(unit.weak)}
+    elif not unit.written:
+        return found
     for form in unit.written:
-        if form in text:
-            return WRITTEN
+        found |= {number: WRITTEN for number, _ in reading.grams(form)}
+    for form in unit.forms:
+        found |= {number: 1.0 for number, _ in reading.grams(form)}
+    return found
+
+
+def _share(unit: Unit, reading: Reading) -> float:
+    if unit.weak is None:
+        return float(any(reading.words(form) for form in unit.forms))
+    text = reading.folded
+    if any(form in text for form in unit.forms):
+        return 1.0
+    if any(form in text for form in unit.written):
+        return WRITTEN
     return WEAK * (unit.weak in text)

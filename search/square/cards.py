@@ -7,11 +7,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 
+from search.languages import plain
 from search.passages.question import analyse
 from search.square.card import Card
 from search.square.indexed import fields_of
 from search.square.synonyms import BUILT_IN, Synonyms
-from search.text import fold, language_of, plain, runs, stem
+from search.text import fold, language_of, runs, stem
 
 FRAGMENT = 160  # characters of a long field that are shown around its first match
 USUAL = Synonyms.read(BUILT_IN)

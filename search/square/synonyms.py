@@ -9,7 +9,8 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from search.text import fold, plain, runs, stem
+from search.languages import plain
+from search.text import fold, runs, stem
 
 BUILT_IN = """
 人工智能, ai, artificial intelligence

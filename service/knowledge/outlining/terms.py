@@ -5,7 +5,8 @@ import re
 from collections import Counter, defaultdict
 from dataclasses import dataclass
 
-from search.text import fold, plain, runs, stem
+from search.languages import plain
+from search.text import fold, runs, stem
 
 LONGEST_GRAM = 6
 READ = 60_000

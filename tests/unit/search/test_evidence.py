@@ -6,6 +6,7 @@ from search.engine.port import PassageHit
 from search.passages.evidence import best_sentences, supported
 from search.passages.question import analyse
 from search.passages.ranking import Candidate, Statistics, rank
+from search.text import fold, tokenise
 
 ANSWER = "第十九条 劳动合同期限一年以上的，试用期不得超过二个月；三年以上的劳动合同，试用期不得超过六个月。"
 STATUTE = ANSWER + "试用期包含在劳动合同期限内。"
@@ -14,7 +15,9 @@ OTHER = "第五条 烟草制品应当在包装上标明焦油含量级。"
 
 def hit(text: str, *, query: str, title: str = "劳动合同法", start: int = 100) -> PassageHit:
     statistics = Statistics(1000, {term.text: 5 for term in analyse(query).terms})
-    (ranked,) = rank(analyse(query), statistics, [Candidate(text, "", title, "", title)])
+    _, found = tokenise(fold(text), "en")
+    words = f" {'  '.join(found)} "
+    (ranked,) = rank(analyse(query), statistics, [Candidate(fold(text), words, title, "", title)])
     document = UUID(int=len(text))
     return PassageHit(
         UUID(int=1),
@@ -27,6 +30,7 @@ def hit(text: str, *, query: str, title: str = "劳动合同法", start: int = 1
         text,
         ranked.score,
         ranked.matched,
+        says=ranked.says,
     )
 
 

@@ -1,0 +1,55 @@
+"""A text as questions are put to it: its sentences, and where in them words and n-grams stand.
+
+Kept for the texts read last, since the same few passages answer most questions."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
+
+from search.languages import plain
+from search.text import runs, split_sentences, stem
+
+KEPT = 4096
+
+Place = tuple[int, int]
+"""(number of the sentence, offset in the text)"""
+
+
+class Reading:
+    """A folded text. `sentences` are `[start, end)` in it. Does not change once made."""
+
+    __slots__ = ("_starts", "_words", "folded", "sentences")
+
+    def __init__(self, folded: str, languages: Sequence[str] | None) -> None:
+        self.folded = folded
+        self.sentences = split_sentences(folded)
+        self._starts = [start for start, _ in self.sentences]
+        self._words: dict[str, list[Place]] = {}
+        if languages is not None:
+            for run, at, _, unspaced in runs(folded):
+                if not unspaced:
+                    place = (self._sentence(at), at)
+                    for form in dict.fromkeys((plain(run), *(f"~{stem(run, each)}" for each in languages))):
+                        self._words.setdefault(form, []).append(place)
+
+    def grams(self, gram: str) -> Iterator[Place]:
+        """Where the n-gram stands, in order."""
+        at = self.folded.find(gram)
+        while at >= 0:
+            yield self._sentence(at), at
+            at = self.folded.find(gram, at + 1)
+
+    def words(self, form: str) -> Sequence[Place]:
+        """Where the word (or, marked `~`, any word of this stem) stands, in order."""
+        return self._words.get(form, ())
+
+    def _sentence(self, at: int) -> int:
+        return max(0, bisect_right(self._starts, at) - 1)
+
+
+@lru_cache(maxsize=KEPT)
+def read(folded: str, languages: tuple[str, ...] | None) -> Reading:
+    """The reading of a folded text; with its words in the stems of these languages, or without them."""
+    return Reading(folded, languages)
