@@ -79,7 +79,10 @@ class Meilisearch:
                 self._index(uid).settings = given
             case ["POST", "indexes", uid, "documents"]:
                 for document in given:
-                    if not re.fullmatch("[A-Za-z0-9_-]{1,511}", document["id"]) or "\0" in str(document):
+                    if (
+                        not re.fullmatch("[A-Za-z0-9_-]{1,511}", document["id"])
+                        or "\0" in document["card"]["summary"]
+                    ):
                         raise Refusal(400, "invalid_document_id", f"of {document['id']}")
                 self._index(uid).documents |= {document["id"]: document for document in given}
             case ["POST", "indexes", uid, "documents", "delete-batch"]:

@@ -1,0 +1,211 @@
+"""How search servers are spoken to: keys, no room, refusals of single documents, a server that is away.
+
+On stand-ins: a real server cannot be told to be full."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+
+from search.engine.config import BadSearchURL, EngineConfig, Where, where
+from search.engine.opening import open_cards, open_passages
+from search.engine.port import CardQuery, DocumentsRefused, EngineUnavailable, IndexDocument
+from search.square.synonyms import Synonyms
+from tests.contract.engines.elasticsearch_standin import Elasticsearch
+from tests.contract.engines.loopback import Faults, serving
+from tests.contract.engines.meilisearch_standin import Meilisearch
+from tests.contract.engines.worlds import ONE, card, document, found, scope
+
+KINDS = ["meilisearch", "elasticsearch"]
+FULL = {"error": {"type": "es_rejected_execution_exception"}, "code": "too_many_requests", "message": ""}
+
+
+@pytest.fixture
+def faults() -> Faults:
+    return Faults()
+
+
+@pytest.fixture
+def config(request: pytest.FixtureRequest, tmp_path: Path, faults: Faults) -> Iterator[EngineConfig]:
+    server = Meilisearch() if request.param == "meilisearch" else Elasticsearch()
+    with serving(server, faults) as address:
+        yield EngineConfig(
+            where(f"{request.param}+http://{address}"), tmp_path, retries=2, backoff_seconds=0.01
+        )
+
+
+@pytest.mark.parametrize("config", KINDS, indirect=True)
+async def test_the_key_goes_with_every_request(config: EngineConfig, faults: Faults) -> None:
+    engine = open_cards(replace(config, api_key="a-key"))
+    await engine.put([card(1, "Python")])
+    await engine.search(CardQuery("python"))
+    await engine.close()
+    said = {headers.get("Authorization") or headers.get("authorization") for _, _, headers in faults.seen}
+    assert said in ({"Bearer a-key"}, {"ApiKey a-key"})
+    assert "a-key" not in repr(replace(config, api_key="a-key"))
+
+
+@pytest.mark.parametrize("config", ["elasticsearch"], indirect=True)
+async def test_a_name_and_password_go_with_every_request(config: EngineConfig, faults: Faults) -> None:
+    engine = open_passages(replace(config, username="me", password="secret"))
+    await engine.add(ONE, [document(1, "试用期")])
+    await engine.close()
+    said = {headers.get("Authorization") or headers.get("authorization") for _, _, headers in faults.seen}
+    assert said == {"Basic " + base64.b64encode(b"me:secret").decode()}
+
+
+@pytest.mark.parametrize("config", KINDS, indirect=True)
+async def test_what_there_was_no_room_for_is_sent_again(config: EngineConfig, faults: Faults) -> None:
+    engine = open_cards(config)
+    await engine.put([card(1, "Python")])
+    part = "documents" if config.where.kind == "meilisearch" else "_bulk"
+    for _ in range(2):
+        faults.once(part, 429, FULL)
+    await engine.put([card(2, "Python")])
+    assert found(await engine.search(CardQuery("python"))) == [2, 1]
+    for _ in range(3):
+        faults.once(part, 429, FULL)
+    with pytest.raises(EngineUnavailable):
+        await engine.put([card(3, "Python")])
+    await engine.close()
+
+
+@pytest.mark.parametrize("config", ["elasticsearch"], indirect=True)
+async def test_single_documents_without_room_are_sent_again(config: EngineConfig, faults: Faults) -> None:
+    engine = open_cards(config)
+    await engine.put([card(1, "Python")])
+    item = {"index": {"_id": str(UUID(int=2)), "status": 429, "error": {"type": "rejected"}}}
+    faults.once("_bulk", 200, {"errors": True, "items": [item]})
+    assert await engine.put([card(2, "Python")]) == []
+    assert found(await engine.search(CardQuery("python"))) == [2, 1]
+    await engine.close()
+
+
+@pytest.mark.parametrize("config", KINDS, indirect=True)
+async def test_a_write_is_sent_in_pieces(config: EngineConfig, faults: Faults) -> None:
+    engine = open_cards(replace(config, bulk_documents=10))
+    await engine.rebuild([card(n, "Python") for n in range(35)])
+    part = "/documents" if config.where.kind == "meilisearch" else "/_bulk"
+    assert sum(path.endswith(part) for _, path, _ in faults.seen) == 4
+    assert (await engine.search(CardQuery("python"))).total == 35
+    await engine.close()
+
+
+@pytest.mark.parametrize("config", KINDS, indirect=True)
+async def test_a_card_that_is_refused_is_told_and_holds_up_no_other(
+    config: EngineConfig, faults: Faults
+) -> None:
+    engine = open_cards(config)
+    good, bad = [card(n, "Python") for n in (1, 2, 3)], card(4, "Python", "\0")  # which one stand-in refuses
+    if config.where.kind == "elasticsearch":
+        await engine.put(good)
+        refused = {"index": {"_id": str(bad.id), "status": 400, "error": {"type": "t", "reason": "r"}}}
+        taken = [{"index": {"_id": str(one.id), "status": 201}} for one in good]
+        faults.once("_bulk", 200, {"errors": True, "items": [*taken, refused]})
+    told = await engine.put([*good, bad])
+    assert [one.id for one in told] == [bad.id]
+    assert told[0].reason
+    assert sorted(found(await engine.search(CardQuery("python")))) == [1, 2, 3]
+    await engine.close()
+
+
+@pytest.mark.parametrize("config", ["elasticsearch"], indirect=True)
+async def test_a_document_that_is_refused_in_part_is_not_found_at_all(
+    config: EngineConfig, faults: Faults
+) -> None:
+    engine = open_passages(config)
+    await engine.add(ONE, [document(1, "试用期旧文")])
+
+    def refuse(method: str, path: str) -> tuple[int, object] | None:
+        if not path.endswith("_bulk"):
+            return None
+        items = [
+            {"index": {"_id": f"b:{UUID(int=1)}:0", "status": 400, "error": {"type": "t", "reason": "bad"}}},
+            {"index": {"_id": f"b:{UUID(int=2)}:0", "status": 201}},
+        ]
+        return 200, {"errors": True, "items": items}
+
+    faults.next.append(refuse)
+    with pytest.raises(DocumentsRefused, match="bad") as caught:
+        await engine.add(ONE, [document(1, "试用期新文"), document(2, "解除")])
+    assert [one.id for one in caught.value.refused] == [UUID(int=1)]
+    assert await engine.search(scope(ONE), "试用期", limit=5) == []
+    await engine.close()
+
+
+@pytest.mark.parametrize("config", ["elasticsearch"], indirect=True)
+async def test_another_shape_is_another_index_and_both_are_searched_meanwhile(
+    config: EngineConfig, faults: Faults
+) -> None:
+    """More shards: each base moves as it is rebuilt, found all the while; the old index goes when empty."""
+    two = UUID(int=2)
+    before, after = open_passages(config), open_passages(replace(config, shards=3))
+    await before.add(ONE, [document(1, "试用期一")])
+    await before.add(two, [document(2, "试用期二", base=two)])
+    await after.rebuild(ONE, [document(1, "试用期一")])
+    assert len(await after.search(scope(ONE, two), "试用期", limit=5)) == 2
+    await after.rebuild(two, [document(2, "试用期二", base=two)])
+    assert len(await after.search(scope(ONE, two), "试用期", limit=5)) == 2
+    deleted = [path for method, path, _ in faults.seen if method == "DELETE"]
+    assert len(deleted) == 1
+    await before.close()
+    await after.close()
+
+
+@pytest.mark.parametrize("config", ["elasticsearch"], indirect=True)
+async def test_of_two_writers_at_once_one_fails(config: EngineConfig) -> None:
+    one, other = open_passages(config), open_passages(config)
+    await one.add(ONE, [document(1, "试用期")])
+
+    async def slow() -> AsyncIterator[IndexDocument]:
+        yield document(2, "解除")
+        await other.add(ONE, [document(3, "赔偿")])
+
+    with pytest.raises(EngineUnavailable, match="409"):
+        await one.rebuild(ONE, slow())
+    assert len(await one.search(scope(ONE), "赔偿", limit=5)) == 1
+    await one.close()
+    await other.close()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_a_server_that_is_away_is_unavailable_and_not_named(kind: str, tmp_path: Path) -> None:
+    config = EngineConfig(where(f"{kind}+http://127.0.0.1:9"), tmp_path, timeout_seconds=1.0)
+    engine = open_cards(config)
+    for call in (engine.search(CardQuery("python")), engine.put([card(1, "Python")]), engine.rebuild([])):
+        with pytest.raises(EngineUnavailable) as caught:
+            await call
+        assert "127.0.0.1" not in str(caught.value)
+    await engine.close()
+    if kind == "elasticsearch":
+        passages = open_passages(config)
+        with pytest.raises(EngineUnavailable):
+            await passages.search(scope(ONE), "试用期", limit=5)
+        await passages.close()
+
+
+def test_an_address_names_an_engine_and_hosts() -> None:
+    assert where("") == Where("embedded")
+    assert where("meilisearch+http://search:7700/") == Where("meilisearch", ("http://search:7700",))
+    two = where("elasticsearch+https://one:9200,two:9200/path")
+    assert two == Where("elasticsearch", ("https://one:9200", "https://two:9200/path"))
+    for wrong in (
+        "http://search:7700", "solr+http://x", "meilisearch+http://", "meilisearch+http://a,b",
+        "elasticsearch+https://me:secret@one:9200", "elasticsearch+https://one:9200?x=1",
+    ):  # fmt: skip
+        with pytest.raises(BadSearchURL) as caught:
+            where(wrong)
+        assert "secret" not in str(caught.value)
+
+
+def test_a_list_of_synonyms_is_read_or_refused_by_line() -> None:
+    groups = Synonyms.read("a, b # letters\n\n合同，契约").groups
+    assert [[phrase.folded for phrase in group] for group in groups] == [["a", "b"], ["合同", "契约"]]
+    for wrong, line in (("a, b\nalone", "line 2"), ("a, b\nb, c", "line 2: b")):
+        with pytest.raises(ValueError, match=line):
+            Synonyms.read(wrong)
