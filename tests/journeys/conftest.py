@@ -10,8 +10,15 @@ from tests.journeys.serving import Served, fresh_folder, serving
 
 @pytest.fixture(scope="session")
 def service() -> Iterator[Served]:
-    """A real ``zhihao serve`` on embedded parts; usage is reported sooner, to wait less."""
-    with fresh_folder() as folder, serving(folder, ZHIHAO_USAGE_REPORT_SECONDS="2") as served:
+    """A real ``zhihao serve`` on embedded parts. Some things happen sooner, to wait less; sites of the tests
+    are on this machine."""
+    sooner = {
+        "ZHIHAO_USAGE_REPORT_SECONDS": "2",
+        "ZHIHAO_SOURCE_SWEEP_SECONDS": "2",
+        "ZHIHAO_SOURCE_CHECK_SECONDS": "2",
+        "ZHIHAO_EGRESS_ALLOW_LOOPBACK": "true",
+    }
+    with fresh_folder() as folder, serving(folder, **sooner) as served:
         yield served
         for client in OPEN:
             client.close()

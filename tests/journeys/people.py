@@ -103,9 +103,24 @@ class Person(Caller):
 
     def import_archive(self, base_id: str, name: str, data: bytes, *, seconds: float = 60) -> dict[str, Any]:
         """The import's last state."""
+        return self.import_file(base_id, "archive", name, data, seconds=seconds)
+
+    def import_file(
+        self, base_id: str, kind: str, name: str, data: str | bytes, *, seconds: float = 60, **fields: str
+    ) -> dict[str, Any]:
+        """The last state of an import of a file of any kind."""
         path = f"/creator/v1/knowledge-bases/{base_id}/imports"
-        form = {"kind": "archive", "tier": "paid"}
+        form = {"kind": kind, "tier": "paid"} | fields
         job = self.call("POST", path, expect=202, files={"file": (name, data)}, data=form)
+        return self.await_import(job, seconds=seconds)
+
+    def import_links(self, base_id: str, kind: str, **fields: object) -> dict[str, Any]:
+        """The last state of an import from the web."""
+        path = f"/creator/v1/knowledge-bases/{base_id}/imports"
+        return self.await_import(self.post(path, {"kind": kind, **fields}, expect=202))
+
+    def await_import(self, job: dict[str, Any], *, seconds: float = 60) -> dict[str, Any]:
+        """The last state of an import."""
 
         def ended() -> dict[str, Any] | None:
             state: dict[str, Any] = self.get(f"/creator/v1/imports/{job['id']}")
