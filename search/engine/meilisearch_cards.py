@@ -112,7 +112,7 @@ class MeilisearchCardEngine:
         return self._add(self._index, cards)
 
     def _remove(self, ids: Sequence[str]) -> None:
-        if self._exists():
+        if ids and self._exists():
             self._server.write("post", f"indexes/{self._index}/documents/delete-batch", ids)
 
     def _rebuild(self, cards: Iterable[Card]) -> list[Refused]:

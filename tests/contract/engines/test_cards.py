@@ -168,6 +168,7 @@ async def test_cards_are_replaced_removed_and_rebuilt_as_other_processes_see_at_
     await cards.put([card(1, "Rust 实战")])
     assert found(await reader.search(CardQuery("python"))) == [3]
     await cards.remove([UUID(int=2), UUID(int=99)])
+    await cards.remove([])
     assert (await reader.search(CardQuery())).total == 2
     assert await cards.rebuild([card(7, "Go")]) == []
     assert found(await reader.search(CardQuery())) == [7]
