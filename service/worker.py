@@ -21,6 +21,7 @@ from procrastinate.jobs import Job, Status
 from procrastinate.manager import JobManager
 from procrastinate.worker import Worker
 
+from service.platform.collecting import collect_seldom
 from service.platform.jobs import QUEUE
 from service.platform.settings import Settings
 from service.usecases.alert_spending import alert_spending
@@ -282,6 +283,7 @@ async def work(app: procrastinate.App, settings: Settings, stop: asyncio.Event) 
 async def serve_jobs(settings: Settings) -> None:
     """The whole worker process: runs until SIGTERM or SIGINT."""
     stop = asyncio.Event()
+    collect_seldom()
     loop = asyncio.get_running_loop()
     for sign in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(sign, stop.set)

@@ -80,37 +80,46 @@ def analysed(owner: IndexDocument) -> Iterator[Analysed]:
 def _analysed(owner: IndexDocument, passage: Passage, name: str) -> Analysed:
     path = passage.locator.get("heading_path") or []
     article = passage.locator.get("article") or ""
-    heading, head, heading_words = _heading(
-        "\n".join([owner.title, *([name] if name else []), *map(str, path), str(article)]),
-        str(article),
-        owner.language,
-    )
+    above = "\n".join([owner.title, *([name] if name else []), *map(str, path), ""])
+    over = _heading(above, language_of(above, owner.language))
+    own = _heading(str(article), "", article=True)
     folded = fold(passage.text)
     language = language_of(folded, owner.language)
     grams, words = tokenise(folded, language)
     stored = Stored(
         owner.document_id, owner.revision_id, owner.title, owner.tier == "paid", owner.language,
         passage.locator, passage.start, passage.end, passage.text, "" if folded == passage.text else folded,
-        _spaced(words), heading, heading_words, name,
+        _spaced(words), over.folded + own.folded, over.words + own.words, name,
         (owner.edition.work, owner.edition.label, owner.edition.sketch) if owner.edition else None,
     )  # fmt: skip
     counts = Counter(grams + words)
     body = list(counts)
-    body += [term + TWICE for term, count in counts.items() if count > 1]
-    body += [term + OFTEN for term, count in counts.items() if count > 3]
+    repeated = [(term, count) for term, count in counts.items() if count > 1]
+    body += [term + TWICE for term, _ in repeated]
+    body += [term + OFTEN for term, count in repeated if count > 3]
     body += [SPOKEN + language] if words else []
     grain = crc32(f"{stored.document_id}{stored.start}".encode()) / 2**32
     length = len(grams) + len(words)
-    return Analysed(stored, body, head, 0.6 / (1 + length / 600) + grain * 1e-4)
+    return Analysed(stored, body, over.terms + own.terms, 0.6 / (1 + length / 600) + grain * 1e-4)
 
 
-@lru_cache(maxsize=64)
-def _heading(title: str, article: str, language: str) -> tuple[str, Sequence[str], str]:
-    """The heading folded, its terms, and its words between spaces."""
-    heading = fold(title)
-    grams, words = tokenise(heading, language_of(heading, language))
-    words += (key for key, _, _ in articles(fold(article)))
-    return heading, tuple(dict.fromkeys([*grams, *words])), _spaced(words)
+@dataclass(frozen=True, slots=True)
+class _Heading:
+    """A heading folded, its terms, and its words between spaces."""
+
+    folded: str
+    terms: tuple[str, ...]
+    words: str
+
+
+# Neighbours share what stands over them, and every statute has a first article.
+@lru_cache(maxsize=4096)
+def _heading(text: str, language: str, *, article: bool = False) -> _Heading:
+    folded = fold(text)
+    grams, words = tokenise(folded, language)
+    if article:
+        words += (key for key, _, _ in articles(folded))
+    return _Heading(folded, tuple(dict.fromkeys([*grams, *words])), _spaced(words))
 
 
 def _spaced(words: Sequence[str]) -> str:

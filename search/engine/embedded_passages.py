@@ -29,7 +29,7 @@ from search.engine.folders import (
     remove_others,
     write_lock,
 )
-from search.engine.passage_index import Found, PassageIndex, Writing, document
+from search.engine.passage_index import Found, PassageIndex, Writing, clauses, document
 from search.engine.port import EngineUnavailable, IndexDocument, PassageHit
 from search.passages.question import analyse
 from search.passages.ranking import Statistics
@@ -101,19 +101,20 @@ class EmbeddedPassageEngine:
             return []
         terms = [term.text for term in question.terms]
         total, sums = 0, [0] * len(terms)
+        held: list[set[str]] = []
         for view, current, index in opened:
             count, frequencies = index.counts(terms, view.excluded_documents, deleted=current.deleted)
             total += count
             sums = [a + b for a, b in zip(sums, frequencies, strict=True)]
+            held.append({term for term, frequency in zip(terms, frequencies, strict=True) if frequency})
         statistics = Statistics(total, dict(zip(terms, sums, strict=True)))
         # Weights from the statistics of the whole scope make candidates of all its indexes comparable.
-        weights = statistics.telling(question)
+        drawing = clauses(statistics.telling(question))
         wanted = max(CANDIDATES, limit)
         found: list[tuple[Found, IndexView, PassageIndex]] = []
-        for view, _, index in opened:
-            found += (
-                (hit, view, index) for hit in index.candidates(weights, view.excluded_documents, wanted)
-            )
+        for (view, _, index), terms_held in zip(opened, held, strict=True):
+            hits = index.candidates(drawing, terms_held, view.excluded_documents, wanted)
+            found += ((hit, view, index) for hit in hits)
         least = worth_reading([hit.weight for hit, _, _ in found], limit)
         read = [
             (view.knowledge_base_id, index.read(hit)) for hit, view, index in found if hit.weight >= least
@@ -173,8 +174,11 @@ class EmbeddedPassageEngine:
         writing: dict[Tier, Writing] = {}
         for tier in TIERS:
             index = PassageIndex.open(home / current.build / tier)
-            deleted = deleted or index.holds(ids)
-            writing[tier] = index.writing(without=ids)
+            held = index.held(ids)
+            deleted = deleted or bool(held)
+            # An index that nothing changes in is left alone: beginning to write costs as much as many texts.
+            if held or tier == "all" or any(owner.tier == "free" for owner in documents):
+                writing[tier] = index.writing(without=held)
         for owner in documents:
             _write(owner, writing)
         for index_writing in writing.values():

@@ -17,7 +17,7 @@ from uuid import UUID
 import msgspec
 import tantivy
 
-from search.engine.analysed import TONGUES, Analysed, Stored, drawn
+from search.engine.analysed import OFTEN, TONGUES, TWICE, Analysed, Stored, drawn
 from search.engine.shelf import Shelf
 
 MEMORY = 48_000_000
@@ -48,6 +48,15 @@ class Found:
 
     weight: float
     address: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Clause:
+    """One of the parts that candidates are drawn by; `term` is what an index must hold for it to draw any,
+    empty where that is not known."""
+
+    term: str
+    part: Any
 
 
 def document(passage: Analysed) -> Any:
@@ -107,8 +116,9 @@ class PassageIndex:
             writer.delete_documents_by_term("document", str(document_id))
         return Writing(writer)
 
-    def holds(self, document_ids: Iterable[UUID]) -> bool:
-        return any(self._searcher.doc_freq("document", str(document_id)) for document_id in document_ids)
+    def held(self, document_ids: Iterable[UUID]) -> list[UUID]:
+        """Those of which passages lie in the index, taken away or not."""
+        return [id for id in document_ids if self._searcher.doc_freq("document", str(id))]
 
     def counts(
         self, terms: Sequence[str], excluded: Collection[UUID], *, deleted: bool
@@ -133,13 +143,12 @@ class PassageIndex:
             self._tongues = self.counts(TONGUES, excluded, deleted=deleted)[1]
         return self._tongues
 
-    def candidates(self, weights: Mapping[str, float], excluded: Collection[UUID], limit: int) -> list[Found]:
-        """The passages of the highest summed weight, and every one that ties with the last of them."""
-        parts = []
-        for field, text, whole in drawn(weights):
-            if self._searcher.doc_freq(field, text):
-                query = tantivy.Query.const_score_query(_term(field, text), float(whole))
-                parts.append((tantivy.Occur.Should, query))
+    def candidates(
+        self, clauses: Sequence[Clause], held: Collection[str], excluded: Collection[UUID], limit: int
+    ) -> list[Found]:
+        """The passages of the highest summed weight, and every one that ties with the last of them. `held`
+        are the terms that any passage here has in its text."""
+        parts = [clause.part for clause in clauses if not clause.term or clause.term in held]
         if not parts:
             return []
         query = _without(tantivy.Query.boolean_query(parts), excluded)
@@ -160,6 +169,17 @@ class PassageIndex:
             (self._serial, address.segment_ord, address.doc),
             lambda: _decode(self._searcher.doc(address).get_first("stored")),
         )
+
+
+def clauses(weights: Mapping[str, float]) -> list[Clause]:
+    """What draws candidates by these weights: made once, asked of every index in scope."""
+    return [
+        Clause(
+            text.rstrip(TWICE + OFTEN) if field == "body" else "",
+            (tantivy.Occur.Should, tantivy.Query.const_score_query(_term(field, text), float(whole))),
+        )
+        for field, text, whole in drawn(weights)
+    ]
 
 
 def _term(field: str, text: str) -> Any:

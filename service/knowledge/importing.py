@@ -30,7 +30,7 @@ from service.platform.ids import new_id
 log = structlog.get_logger(__name__)
 
 BATCH_FILES = 200
-BATCH_BYTES = 4 * 1024 * 1024
+BATCH_BYTES = 8 * 1024 * 1024
 
 
 class ChangedMeanwhile(Exception):
@@ -94,7 +94,7 @@ def read_entry(
 
 
 def files_in_batches(found: Iterable[Entry]) -> Iterator[list[File]]:
-    """Entries as they are asked for; a batch ends at 200 files or 4 MiB."""
+    """Entries as they are asked for; a batch ends at 200 files or 8 MiB."""
     batch: list[File] = []
     size = 0
     for entry in found:

@@ -13,8 +13,10 @@ from importlib.util import find_spec
 BENCHES = {
     "gate": "B1: a metered answer against the same route with no gate and no meter",
     "settling": "B2: 256 waiting meter calls against one-row commits of pgbench",
+    "scoped_search": "B4: passages within 1 or 50 of 200 knowledge bases against raw tantivy on all",
     "entitlements": "B5: entitlement decisions against pycasbin, cedarpy, a primary key",
     "webhooks": "B6: webhooks doubled, shuffled and forged against the same once and in order",
+    "importing": "B7: the laws from an archive to searchable against the parse and the terms alone",
     "main_flow": "start, import to searchable, answers, memory",
 }
 
