@@ -17,7 +17,7 @@ LIMIT = 500.0
 ARTICLE_LIMIT = 800.0
 RUNT = 60.0
 # Passages never join text across these parts of a locator; of the others the first block's is kept.
-_PLACES = ("heading_path", "article", "page", "slide", "sheet")
+_PLACES = ("heading_path", "article", "page", "slide", "sheet", "chapter")
 _NOT_LETTERS = re.compile(r"[\W_]+")
 _CLAUSE_END = re.compile(r"[；;，,、：:\n]|\s")
 

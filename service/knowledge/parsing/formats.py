@@ -24,7 +24,7 @@ TEXTS: dict[Kind, Callable[[bytes], Parsed]] = {
     "plain": lambda data: plain.parse(decode(data)),
     "html": html.parse_bytes,
 }
-MODULES: dict[Kind, str] = {"image": "ocr"}
+MODULES: dict[Kind, str] = {"image": "ocr", "matroska": "video", "mp4": "video"}
 """The readers whose modules are named otherwise than their format."""
 LIMITS = ParseLimits()
 

@@ -13,7 +13,10 @@ from service.knowledge.parsing.decoding import decode
 from service.knowledge.parsing.locating import locate
 from service.knowledge.parsing.parsed import Parsed, Piece
 
-_DECLARED = re.compile(rb"""<meta[^>]{0,200}?charset\s*=\s*["']?\s*([A-Za-z0-9_:.-]{1,40})""", re.IGNORECASE)
+_DECLARED = re.compile(
+    rb"""(?:<meta[^>]{0,200}?charset|<\?xml[^>]{0,100}?encoding)\s*=\s*["']?\s*([A-Za-z0-9_:.-]{1,40})""",
+    re.IGNORECASE,
+)
 _TAG = re.compile(r"<(/?)([A-Za-z][A-Za-z0-9-]*)[^<>]*>")
 _SPACE = re.compile(r"[ \t\r\n\f]+")
 
@@ -40,7 +43,12 @@ def parse_bytes(data: bytes) -> Parsed:
 
     Raises what ``decode`` raises.
     """
-    return parse(decode(data, declared=declared_encoding(data)))
+    return parse(decoded(data))
+
+
+def decoded(data: bytes) -> str:
+    """``data`` as text: UTF-8, or what its head names. Raises what ``decode`` raises."""
+    return decode(data, declared=declared_encoding(data))
 
 
 def declared_encoding(data: bytes) -> str | None:
@@ -51,29 +59,33 @@ def declared_encoding(data: bytes) -> str | None:
 
 def parse(source: str) -> Parsed:
     """The visible text of ``source`` and its blocks; a WeChat article is read from its content element."""
-    tree = LexborHTMLParser(flattened(source))
-    root = tree.css_first("#js_content") or tree.body
-    if root is None:
-        return Parsed("", [])
-    for node in root.css(LEFT_OUT):
-        node.decompose()
     text: list[str] = []
     pieces: list[Piece] = []
     length = 0
-    for tag, written in _runs(root):
-        shown = written.strip("\n") if tag == "pre" else _SPACE.sub(" ", written).strip()
-        if not shown.strip():
-            continue
+    for shown, kind, level in readable(source):
         if text:
             text.append("\n\n")
             length += 2
-        level = HEADINGS.get(tag, 0)
-        kind = "heading" if level else KINDS.get(tag, "paragraph")
         pieces.append(Piece(length, length + len(shown), kind, level, _SPACE.sub(" ", shown)))
         text.append(shown)
         length += len(shown)
     joined = "".join(text)
     return Parsed(joined, locate(joined, pieces))
+
+
+def readable(source: str) -> Iterator[tuple[str, str, int]]:
+    """What is read of ``source``, block by block: its text, its kind, and the level of a heading or 0."""
+    tree = LexborHTMLParser(flattened(source))
+    root = tree.css_first("#js_content") or tree.body
+    if root is None:
+        return
+    for node in root.css(LEFT_OUT):
+        node.decompose()
+    for tag, written in _runs(root):
+        shown = written.strip("\n") if tag == "pre" else _SPACE.sub(" ", written).strip()
+        if shown.strip():
+            level = HEADINGS.get(tag, 0)
+            yield shown, "heading" if level else KINDS.get(tag, "paragraph"), level
 
 
 def flattened(source: str) -> str:

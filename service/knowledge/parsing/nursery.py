@@ -53,7 +53,10 @@ def _begin(
 
     The reader closes the connections of ``others``, whose ends would else wait for its own.
     """
-    reader = importlib.import_module(request.module)
+    try:
+        reader = importlib.import_module(request.module)
+    except ImportError:
+        reader = None
     connection = socket.socket(fileno=answer)
     watch, held = os.pipe()
     pid = os.fork()
@@ -75,7 +78,7 @@ def _finish(watch: int, pid: int, connection: socket.socket) -> None:
     connection.close()
 
 
-def _read(reader: ModuleType, request: Request, source: int, connection: socket.socket) -> None:
+def _read(reader: ModuleType | None, request: Request, source: int, connection: socket.socket) -> None:
     """In the reader's own process, which it ends."""
     code = 1
     try:
@@ -88,7 +91,9 @@ def _read(reader: ModuleType, request: Request, source: int, connection: socket.
         os._exit(code)
 
 
-def _outcome(reader: ModuleType, data: bytes, request: Request) -> Answer:
+def _outcome(reader: ModuleType | None, data: bytes, request: Request) -> Answer:
+    if reader is None:
+        return Answer(code="unsupported_format", detail="What reads this format is not installed here.")
     try:
         return answered(reader.parse(data, request.limits))
     except UnreadableFile as refusal:

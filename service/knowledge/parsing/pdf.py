@@ -21,6 +21,7 @@ RULES = 4
 TABLE_PAGES = 200
 """Finding tables takes ten times what the text does; behind so many pages with rules they are plain text."""
 OBJECTS = 5000
+PAGES = 20_000
 SCAN_DOTS_PER_INCH = 200
 PICTURE_SHARE = 0.3
 """A page without text is a scan when a picture covers this much of it; a blank one is none."""
@@ -47,6 +48,8 @@ def parse(data: bytes, limits: ParseLimits) -> Parsed:
     try:
         document = pypdfium2.PdfDocument(data)
         count = len(document)
+        if count > PAGES:
+            raise UnreadableFile("document_too_large", f"The PDF has more than {PAGES} pages.")
     except pypdfium2.PdfiumError as error:
         if "password" in str(error).lower() or "security" in str(error).lower():
             raise UnreadableFile(

@@ -16,6 +16,8 @@ PAUSE_MILLISECONDS = 3000
 """A silence this long ends a paragraph."""
 LONGEST = 200
 """Speech without full stops, as Chinese subtitles have it, is divided by about so many characters."""
+MOST_CUES = 50_000
+"""A day without a pause."""
 _ENDS = re.compile(r"[.。!！?？…]+[\"'”’」』）)\]]*$")
 _TAG = re.compile(r"<[^>\n]{0,200}>|\{\\[^}\n]{0,200}\}")
 
@@ -32,6 +34,8 @@ class Cue:
 def parse(data: bytes, limits: ParseLimits) -> Parsed:
     """The words of the subtitles. Raises ``UnreadableFile``: ``damaged_document`` for none."""
     text = decode(data).removeprefix("\ufeff")
+    if max(text.count("-->"), text.count("Dialogue:")) > MOST_CUES:
+        raise UnreadableFile("document_too_large", f"The file has more than {MOST_CUES} subtitles.")
     try:
         with warnings.catch_warnings():
             # Of styles, which nobody reads.
