@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Any
 
+from search.passages.places import spread
 from search.text import split_sentences
 
 # Sizes count one for a character of an unspaced script and about 2.5 for a word of another.
@@ -36,7 +37,8 @@ class Block:
 
 @dataclass(frozen=True, slots=True)
 class Passage:
-    """`text` is the revision's `text[start:end]`; the locator is its first block's."""
+    """`text` is the revision's `text[start:end]`; the locator is its first block's, with the places of the
+    others (`search.passages.places`)."""
 
     start: int
     end: int
@@ -141,8 +143,8 @@ def _pack(text: str, blocks: Sequence[Block], limit: float) -> list[Passage]:
     for span in spans:
         if span:
             start, end = span[0].start, span[-1].end
-            locator = next(b.locator for b in blocks if b.end > start)
-            found.append(Passage(start, end, dict(locator), text[start:end]))
+            inside = [block for block in blocks if block.end > start and block.start < end]
+            found.append(Passage(start, end, spread(inside), text[start:end]))
     return found
 
 

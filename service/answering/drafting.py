@@ -12,6 +12,7 @@ from uuid import UUID
 
 from search.engine.port import PassageHit
 from search.passages.evidence import best_sentences, supported
+from search.passages.places import locator_at
 from service.answering.model import Model, ModelUsage
 from service.answering.phrases import EXTRACTS, Language
 from service.answering.prompt import NO_ANSWER, build_prompt
@@ -145,7 +146,7 @@ def _cite(draft: Draft, hit: PassageHit, start: int, end: int) -> tuple[Citation
         document_id=hit.document_id,
         revision_id=hit.revision_id,
         title=hit.title,
-        locator=hit.locator,
+        locator=locator_at(hit.locator, at[1]),
         start=at[1],
         end=at[2],
         quote=quote,

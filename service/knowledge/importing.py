@@ -23,6 +23,7 @@ from service.knowledge.identity import Match, identify
 from service.knowledge.imports import ImportTask, NewEntry
 from service.knowledge.parsing.archives import Entry
 from service.knowledge.parsing.formats import title_of, try_parse
+from service.knowledge.parsing.limits import ParseLimits
 from service.knowledge.parsing.parsed import Parsed, UnreadableFile
 from service.knowledge.revisions import NewRevision
 from service.platform.ids import new_id
@@ -70,7 +71,7 @@ def read_entry(
     entry: Entry,
     parse: Callable[[], Parsed | UnreadableFile],
     *,
-    max_characters: int,
+    limits: ParseLimits,
     title: str | None = None,
     origin: Origin | None = None,
 ) -> ReadEntry:
@@ -85,8 +86,8 @@ def read_entry(
         outcome = UnreadableFile("unreadable_file", "The file could not be read.")
     if isinstance(outcome, Parsed) and not outcome.blocks:
         outcome = UnreadableFile("empty_document", "The file holds no text.")
-    if isinstance(outcome, Parsed) and len(outcome.text) > max_characters:
-        outcome = UnreadableFile("text_too_long", f"The text has more than {max_characters} characters.")
+    if isinstance(outcome, Parsed) and len(outcome.text) > limits.characters:
+        outcome = UnreadableFile("text_too_long", f"The text has more than {limits.characters} characters.")
     if isinstance(outcome, UnreadableFile):
         return ReadEntry(file, outcome)
     edition = recognised(title or title_of(entry.name), entry.name, outcome.text)
@@ -115,18 +116,16 @@ async def find_known(
     return {file.sha256 for file in batch if (match := matches.get(file.entry.name)) and match.same}
 
 
-def read_batch(batch: Sequence[File], known: Collection[bytes], *, max_characters: int) -> list[ReadEntry]:
+def read_batch(batch: Sequence[File], known: Collection[bytes], *, limits: ParseLimits) -> list[ReadEntry]:
     """Parses and cuts what is not known; takes CPU time."""
-    return [
-        _read(file, max_characters) if file.sha256 not in known else ReadEntry(file, None) for file in batch
-    ]
+    return [_read(file, limits) if file.sha256 not in known else ReadEntry(file, None) for file in batch]
 
 
-def _read(file: File, max_characters: int) -> ReadEntry:
+def _read(file: File, limits: ParseLimits) -> ReadEntry:
     entry = file.entry
     if entry.code is not None:
         return ReadEntry(file, UnreadableFile(entry.code, entry.detail or ""))
-    outcome = try_parse(entry.name, entry.data, max_characters=max_characters)
+    outcome = try_parse(entry.name, entry.data, limits=limits)
     if isinstance(outcome, UnreadableFile):
         return ReadEntry(file, outcome)
     passages = cut(outcome.text, outcome.blocks)

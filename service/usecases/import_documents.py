@@ -35,6 +35,7 @@ from service.platform.jobs import defer
 from service.usecases.context import Context
 from service.usecases.fetch_import import drop_taken, record_taken
 from service.usecases.owned_tasks import leaving
+from service.usecases.parse_limits import parse_limits
 from service.usecases.read_sources import name_sources, read_sources
 
 BLOBS_AT_ONCE = 16
@@ -221,8 +222,8 @@ async def _read(
     """The files parsed, but for those that a document has already."""
     async with context.database.reading() as connection:
         known = await find_known(connection, task, files, names)
-    limit = context.settings.document_max_characters
-    return await asyncio.to_thread(read_batch, files, known, max_characters=limit)
+    limits = parse_limits(context.settings)
+    return await asyncio.to_thread(read_batch, files, known, limits=limits)
 
 
 async def _keep_and_index(

@@ -10,6 +10,7 @@ from service.knowledge.parsing.parsed import UnreadableFile
 from service.knowledge.revisions import NewRevision
 from service.platform.ids import new_id
 from service.usecases.context import Context
+from service.usecases.parse_limits import parse_limits
 
 
 async def index_document(context: Context, *, document_id: str) -> None:
@@ -37,8 +38,8 @@ async def index_document(context: Context, *, document_id: str) -> None:
 async def _parse(context: Context, waiting: Waiting) -> bool:
     """Keeps the document's text as a revision; False when there is none to index."""
     data = await context.blobs.get(waiting.blob_key)
-    limit = context.settings.document_max_characters
-    outcome = await asyncio.to_thread(try_parse, waiting.file_name, data, max_characters=limit)
+    limits = parse_limits(context.settings)
+    outcome = await asyncio.to_thread(try_parse, waiting.file_name, data, limits=limits)
     async with context.database.transaction() as session:
         if isinstance(outcome, UnreadableFile):
             await documents.end_parsing(session, waiting, Failure(outcome.code, outcome.detail))

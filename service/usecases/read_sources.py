@@ -10,6 +10,7 @@ from service.knowledge.importing import BATCH_BYTES, BATCH_FILES, ReadEntry, rea
 from service.knowledge.imports import LINK_KINDS, ImportTask
 from service.knowledge.parsing.archives import Entry
 from service.knowledge.parsing.formats import try_parse
+from service.knowledge.parsing.limits import ParseLimits
 from service.knowledge.parsing.parsed import Parsed, UnreadableFile
 from service.knowledge.sources import bundle, chats, minutes
 from service.knowledge.sources.bundle import Taken
@@ -18,6 +19,7 @@ from service.knowledge.sources.taking import parse_taken
 from service.knowledge.sources.transcripts import Turn, read_transcript
 from service.platform.sealing import derive_key
 from service.usecases.context import Context
+from service.usecases.parse_limits import parse_limits
 from service.usecases.write_minutes import write_minutes
 
 
@@ -54,11 +56,11 @@ async def _taken(context: Context, task: ImportTask) -> AsyncIterator[list[ReadE
 
 
 def _page(context: Context, position: int, taken: Taken) -> ReadEntry:
-    limit = context.settings.document_max_characters
+    limits = parse_limits(context.settings)
     return read_entry(
         Entry(position, taken.name, taken.data),
-        lambda: parse_taken(taken, max_characters=limit),
-        max_characters=limit,
+        lambda: parse_taken(taken, limits=limits),
+        limits=limits,
         title=taken.title,
         origin=taken.origin,
     )
@@ -71,20 +73,20 @@ async def _chat(context: Context, task: ImportTask, entry: Entry) -> ReadEntry:
 def _read_chat(context: Context, task: ImportTask, entry: Entry) -> ReadEntry:
     """The chat by its messages; a text in which none is recognized by its lines, unless names are to be
     hidden. Where they are, the text without them is all that is kept."""
-    limit = context.settings.document_max_characters
+    limits = parse_limits(context.settings)
     gap = timedelta(minutes=context.settings.chat_gap_minutes)
     try:
         messages = read_chat(entry.name, entry.data)
     except UnreadableFile as refusal:
         if refusal.code == "not_a_chat" and not task.options.hide_names:
-            return _as_it_is(entry, limit)
-        return _read(entry, _refusing(refusal), limit)
+            return _as_it_is(entry, limits)
+        return _read(entry, _refusing(refusal), limits)
     if task.options.hide_names:
         names = chats.Pseudonyms(_names_key(context, task.knowledge_base_id), messages)
         parsed = chats.render(list(names.hide(messages)), gap=gap)
         hidden = replace(entry, name=names.hide_in(entry.name), data=parsed.text.encode())
-        return _read(hidden, lambda: parsed, limit)
-    return _read(entry, lambda: chats.render(messages, gap=gap), limit)
+        return _read(hidden, lambda: parsed, limits)
+    return _read(entry, lambda: chats.render(messages, gap=gap), limits)
 
 
 def _names_key(context: Context, knowledge_base_id: UUID) -> bytes:
@@ -95,30 +97,30 @@ def _names_key(context: Context, knowledge_base_id: UUID) -> bytes:
 
 async def _transcript(context: Context, task: ImportTask, entry: Entry) -> ReadEntry:
     """The minutes of the transcript, followed by it."""
-    limit = context.settings.document_max_characters
+    limits = parse_limits(context.settings)
     try:
-        turns = await asyncio.to_thread(_turns, entry, limit)
+        turns = await asyncio.to_thread(_turns, entry, limits)
     except UnreadableFile as refusal:
-        return _read(entry, _refusing(refusal), limit)
+        return _read(entry, _refusing(refusal), limits)
     lines, worded = await write_minutes(context, turns)
-    return await asyncio.to_thread(_read, entry, lambda: minutes.render(turns, lines, worded=worded), limit)
+    return await asyncio.to_thread(_read, entry, lambda: minutes.render(turns, lines, worded=worded), limits)
 
 
-def _turns(entry: Entry, limit: int) -> list[Turn]:
+def _turns(entry: Entry, limits: ParseLimits) -> list[Turn]:
     try:
-        return read_transcript(entry.name, entry.data, max_characters=limit)
+        return read_transcript(entry.name, entry.data, limits=limits)
     except UnreadableFile:
         raise
     except Exception:  # a stranger's file fails alone, whatever is wrong with it
         raise UnreadableFile("unreadable_file", "The file could not be read.") from None
 
 
-def _as_it_is(entry: Entry, limit: int) -> ReadEntry:
-    return _read(entry, lambda: try_parse(entry.name, entry.data, max_characters=limit), limit)
+def _as_it_is(entry: Entry, limits: ParseLimits) -> ReadEntry:
+    return _read(entry, lambda: try_parse(entry.name, entry.data, limits=limits), limits)
 
 
-def _read(entry: Entry, parse: Callable[[], Parsed | UnreadableFile], limit: int) -> ReadEntry:
-    return read_entry(entry, parse, max_characters=limit)
+def _read(entry: Entry, parse: Callable[[], Parsed | UnreadableFile], limits: ParseLimits) -> ReadEntry:
+    return read_entry(entry, parse, limits=limits)
 
 
 def _refusing(refusal: UnreadableFile) -> Callable[[], UnreadableFile]:

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from billing.metering.reservations import ReservationExpired
 from search.engine.port import PassageHit
+from search.passages.places import locator_at
 from service.access.calls import Call, KeyPrincipal
 from service.platform.batcher import Overloaded
 from service.platform.idempotency import Once
@@ -125,7 +126,7 @@ def _fact(hit: PassageHit) -> PassageFact:
         document_id=hit.document_id,
         revision_id=hit.revision_id,
         title=hit.title,
-        locator=hit.locator,
+        locator=locator_at(hit.locator, hit.start),
         start=hit.start,
         end=hit.end,
         text=hit.text,

@@ -31,6 +31,7 @@ from search.passages.naming import dated
 from search.passages.scope import AccessScope, IndexView
 from search.text import articles
 from service.knowledge.parsing import formats
+from service.knowledge.parsing.limits import ParseLimits
 
 DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
 SETS = {"cmrc": "cmrc2018_dev.json", "xquad_en": "xquad.en.json", "xquad_zh": "xquad.zh.json"}
@@ -177,7 +178,7 @@ def laws(titles: Collection[str] = ()) -> Iterator[IndexDocument]:
             if file is not None and member.name.endswith(".md"):
                 if titles and dated(PurePosixPath(member.name).stem)[0] not in titles:
                     continue
-                parsed = formats.parse(member.name, file.read(), max_characters=10_000_000)
+                parsed = formats.parse(member.name, file.read(), limits=ParseLimits(characters=10_000_000))
                 title, document_id = PurePosixPath(member.name).stem, UUID(int=number + 1)
                 passages = cut(parsed.text, parsed.blocks)
                 yield IndexDocument(document_id, document_id, BASES["laws"], title, "paid", "zh", passages)

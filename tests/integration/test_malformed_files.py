@@ -30,11 +30,12 @@ CODES = {
     *("no_subtitles", "ocr_unavailable"),
 }
 SECONDS = 10
+LIMITS = ParseLimits(characters=1_000_000)
 
 
 def outcome(name: str, data: bytes) -> str:
     """``read``, or the code; a text must be whole."""
-    read = try_parse(name, data, max_characters=1_000_000)
+    read = try_parse(name, data, limits=LIMITS)
     if not isinstance(read, Parsed):
         assert read.detail
         return read.code

@@ -22,7 +22,7 @@ MISBEHAVING = "tests.written.misbehaving"
 
 
 def code(name: str, data: bytes, limits: ParseLimits = LIMITS) -> str:
-    outcome = try_parse(name, data, max_characters=1_000_000, limits=limits)
+    outcome = try_parse(name, data, limits=limits)
     return outcome.code if isinstance(outcome, UnreadableFile) else "read"
 
 
@@ -41,13 +41,13 @@ def code(name: str, data: bytes, limits: ParseLimits = LIMITS) -> str:
     ],
 )
 def test_a_file_is_read_by_what_it_is_and_comes_back_whole(name: str, data: bytes, words: str) -> None:
-    read = parse(name, data, max_characters=1_000_000)
+    read = parse(name, data, limits=LIMITS)
     (block,) = [block for block in read.blocks if words in read.text[block.start : block.end]]
     assert block.locator["label"]
 
 
 def test_a_note_comes_back_too() -> None:
-    read = try_parse("a.pdf", pdf.scanned("Read me.", None), max_characters=1000)
+    read = try_parse("a.pdf", pdf.scanned("Read me.", None), limits=LIMITS)
     assert isinstance(read, Parsed)
     assert read.note is not None
     assert read.note.code == "scanned_pages"

@@ -5,7 +5,6 @@ it needs loaded there alone.
 """
 
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import PurePosixPath
 
 import structlog
@@ -26,7 +25,6 @@ TEXTS: dict[Kind, Callable[[bytes], Parsed]] = {
 }
 MODULES: dict[Kind, str] = {"image": "ocr", "matroska": "video", "mp4": "video"}
 """The readers whose modules are named otherwise than their format."""
-LIMITS = ParseLimits()
 
 
 def title_of(name: str) -> str:
@@ -35,33 +33,29 @@ def title_of(name: str) -> str:
     return (path.stem if extension(name) in EXTENSIONS else path.name).strip() or path.name
 
 
-def parse(name: str, data: bytes, *, max_characters: int, limits: ParseLimits = LIMITS) -> Parsed:
+def parse(name: str, data: bytes, *, limits: ParseLimits) -> Parsed:
     """The text and blocks of the file ``name``; its content decides what it is before its name does.
 
     Raises ``UnreadableFile`` with one of the codes in the room's README; ``text_too_long`` is for more than
-    ``max_characters`` code points. Search folds the text when it is indexed and cites by its offsets:
+    ``limits.characters`` code points. Search folds the text when it is indexed and cites by its offsets:
     ``search.text.fold`` keeps the length, or stops.
     """
     if not data:
         raise UnreadableFile("empty_document", "The file is empty.")
     kind = kind_of(name, data)
-    if kind in TEXTS:
-        parsed = TEXTS[kind](data)
-    else:
-        parsed = read_apart(MODULES.get(kind, kind), data, replace(limits, characters=max_characters))
+    read = TEXTS.get(kind)
+    parsed = read(data) if read is not None else read_apart(MODULES.get(kind, kind), data, limits)
     if not parsed.blocks:
         raise UnreadableFile("empty_document", "The file holds no text.")
-    if len(parsed.text) > max_characters:
-        raise UnreadableFile("text_too_long", f"The text has more than {max_characters} characters.")
+    if len(parsed.text) > limits.characters:
+        raise UnreadableFile("text_too_long", f"The text has more than {limits.characters} characters.")
     return parsed
 
 
-def try_parse(
-    name: str, data: bytes, *, max_characters: int, limits: ParseLimits = LIMITS
-) -> Parsed | UnreadableFile:
+def try_parse(name: str, data: bytes, *, limits: ParseLimits) -> Parsed | UnreadableFile:
     """``parse``, with the refusal as a value: a stranger's file fails alone, whatever is wrong with it."""
     try:
-        return parse(name, data, max_characters=max_characters, limits=limits)
+        return parse(name, data, limits=limits)
     except UnreadableFile as refusal:
         return refusal
     except Exception:

@@ -6,6 +6,7 @@ from urllib.parse import unquote, urlsplit
 
 from service.knowledge.documents import Origin
 from service.knowledge.parsing.formats import title_of, try_parse
+from service.knowledge.parsing.limits import ParseLimits
 from service.knowledge.parsing.parsed import Parsed, UnreadableFile
 from service.knowledge.parsing.sniffing import EXTENSIONS, extension
 from service.knowledge.sources.articles import (
@@ -85,14 +86,14 @@ def refused(item: Item, code: str, detail: str) -> Taken:
     return _of(item, Taken(name=item.name, code=code, detail=detail))
 
 
-def parse_taken(taken: Taken, *, max_characters: int) -> Parsed | UnreadableFile:
+def parse_taken(taken: Taken, *, limits: ParseLimits) -> Parsed | UnreadableFile:
     """The text of what was taken, every locator with its address."""
     if taken.code is not None:
         return UnreadableFile(taken.code, taken.detail)
     origin = taken.origin or Origin()
     if taken.format == "article":
         return parse_article(taken.data, origin)
-    parsed = try_parse(f"file{taken.format}", taken.data, max_characters=max_characters)
+    parsed = try_parse(f"file{taken.format}", taken.data, limits=limits)
     return addressed(parsed, origin.url) if isinstance(parsed, Parsed) else parsed
 
 

@@ -7,6 +7,7 @@ from html import unescape
 
 from service.knowledge.parsing.decoding import decode
 from service.knowledge.parsing.formats import parse
+from service.knowledge.parsing.limits import ParseLimits
 from service.knowledge.parsing.parsed import UnreadableFile
 from service.knowledge.parsing.sniffing import extension
 
@@ -48,15 +49,13 @@ class Turn:
     text: str
 
 
-def read_transcript(name: str, data: bytes, *, max_characters: int) -> list[Turn]:
+def read_transcript(name: str, data: bytes, *, limits: ParseLimits) -> list[Turn]:
     """The turns in order. What names no speaker has none; paragraphs are turns where nothing else is known.
 
     Raises ``UnreadableFile``: what the file's own format does, ``not_a_transcript``.
     """
-    if extension(name) in {".docx", ".pdf"}:
-        text = parse(name, data, max_characters=max_characters).text
-    else:
-        text = decode(data)
+    packed = extension(name) in {".docx", ".pdf"}
+    text = parse(name, data, limits=limits).text if packed else decode(data)
     lines = text.removeprefix("\ufeff").splitlines()
     turns = list(_cues(lines)) if any(_CUE.fullmatch(line) for line in lines) else _of_lines(lines)
     said = [turn for turn in turns if turn.text]

@@ -12,6 +12,17 @@ class KnowledgeSettings(BaseModel):
     import_max_ratio: int = Field(200, ge=1)
     """How many times larger than its archive the unpacked content may be."""
     document_max_characters: int = Field(10_000_000, ge=1)
+    document_max_blocks: int = Field(300_000, ge=1)
+    """Paragraphs and rows of one document."""
+    document_max_unpacked_bytes: int = Field(512 * MEBIBYTE, ge=1)
+    """What an office file or a book may unpack to."""
+    parse_memory_bytes: int = Field(1024 * MEBIBYTE, ge=64 * MEBIBYTE)
+    """Of the process that reads a large file; a small one has less."""
+    parse_cpu_seconds: int = Field(60, ge=1)
+    parse_wall_seconds: int = Field(120, ge=1)
+    """Over these, a file is refused."""
+    ocr_command: str = ""
+    """Reads the image on its input and writes the text: ``tesseract stdin stdout -l chi_sim+eng``."""
     knowledge_base_max_documents: int = Field(100_000, ge=1)
     outline_max_nodes: int = Field(3000, ge=1)
     """Of one outline: of many documents, each is shown with less of its own."""

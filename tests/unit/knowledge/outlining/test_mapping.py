@@ -7,6 +7,7 @@ from service.knowledge.outlining.mapping import Drawing, draw
 from service.knowledge.outlining.nodes import Part, shown
 from service.knowledge.outlining.terms import key_terms
 from service.knowledge.parsing.formats import try_parse
+from service.knowledge.parsing.limits import ParseLimits
 from service.knowledge.parsing.parsed import Parsed
 
 STATUTE = """# 某法
@@ -47,7 +48,7 @@ FLAT = " ".join(
 
 
 def parsed(name: str, text: str) -> Parsed:
-    found = try_parse(name, text.encode(), max_characters=100_000)
+    found = try_parse(name, text.encode(), limits=ParseLimits(characters=100_000))
     assert isinstance(found, Parsed)
     return found
 

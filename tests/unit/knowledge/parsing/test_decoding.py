@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from service.knowledge.parsing.decoding import decode
 from service.knowledge.parsing.formats import parse, title_of, try_parse
+from service.knowledge.parsing.limits import ParseLimits
 from service.knowledge.parsing.parsed import UnreadableFile
 
 SENTENCE = "普通诉讼时效期间为三年，自权利人知道权利受到损害之日起计算。"
@@ -50,7 +51,7 @@ def test_what_is_no_text_is_refused(data: bytes) -> None:
     ],
 )
 def test_a_file_that_cannot_be_read_says_why(name: str, data: bytes, code: str) -> None:
-    outcome = try_parse(name, data, max_characters=100)
+    outcome = try_parse(name, data, limits=ParseLimits(characters=100))
     assert isinstance(outcome, UnreadableFile)
     assert outcome.code == code
 
@@ -60,7 +61,7 @@ def test_a_file_that_cannot_be_read_says_why(name: str, data: bytes, code: str) 
 )
 @pytest.mark.parametrize("name", ["x.md", "x.txt", "x.html"])
 def test_rubbish_is_read_or_refused_and_never_breaks(name: str, data: bytes) -> None:
-    outcome = try_parse(name, data, max_characters=100_000)
+    outcome = try_parse(name, data, limits=ParseLimits(characters=100_000))
     assert isinstance(outcome, UnreadableFile) or outcome.blocks
 
 
@@ -68,4 +69,4 @@ def test_a_title_is_the_files_name_without_its_extension() -> None:
     assert title_of("laws/社会法/劳动合同法(2012-12-28).md") == "劳动合同法(2012-12-28)"
     assert title_of("C:\\docs\\Python 3.11.txt") == "Python 3.11"
     assert title_of("v1.2") == "v1.2"
-    assert parse("A.HTM", b"<p>x", max_characters=9).text == "x"
+    assert parse("A.HTM", b"<p>x", limits=ParseLimits(characters=9)).text == "x"

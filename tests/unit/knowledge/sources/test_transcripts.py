@@ -2,6 +2,7 @@
 
 import pytest
 
+from service.knowledge.parsing.limits import ParseLimits
 from service.knowledge.sources.minutes import extract_lines, render
 from service.knowledge.sources.transcripts import Turn, read_transcript
 
@@ -28,7 +29,7 @@ SRT = (
     ],
 )  # fmt: skip
 def test_turns_keep_their_speaker_and_time(name: str, written: str) -> None:
-    turns = read_transcript(name, written.encode(), max_characters=10_000)
+    turns = read_transcript(name, written.encode(), limits=ParseLimits(characters=10_000))
     assert [(turn.speaker, turn.start, turn.text) for turn in turns] == [
         ("张三", 12, "我们决定采用方案二。"),
         ("李四", 65, "我负责测试，周五之前完成。"),
@@ -36,13 +37,15 @@ def test_turns_keep_their_speaker_and_time(name: str, written: str) -> None:
 
 
 def test_plain_text_with_speakers_has_turns_without_times() -> None:
-    turns = read_transcript("a.txt", b"Ann: We agreed to ship.\nBob: Fine.\n", max_characters=10_000)
+    turns = read_transcript(
+        "a.txt", b"Ann: We agreed to ship.\nBob: Fine.\n", limits=ParseLimits(characters=10_000)
+    )
     assert turns == [Turn("Ann", None, None, "We agreed to ship."), Turn("Bob", None, None, "Fine.")]
 
 
 def test_cues_of_one_speaker_are_one_turn() -> None:
     written = "WEBVTT\n\n00:01.000 --> 00:02.000\nAnn: We agreed\n\n00:02.000 --> 00:03.000\nAnn: to ship.\n"
-    (turn,) = read_transcript("a.vtt", written.encode(), max_characters=10_000)
+    (turn,) = read_transcript("a.vtt", written.encode(), limits=ParseLimits(characters=10_000))
     assert (turn.start, turn.end, turn.text) == (1, 3, "We agreed to ship.")
 
 
@@ -63,7 +66,7 @@ def test_decisions_and_tasks_are_found_word_for_word_in_both_languages() -> None
 
 
 def test_each_line_of_the_minutes_leads_to_where_it_was_said() -> None:
-    turns = read_transcript("a.vtt", VTT.encode(), max_characters=10_000)
+    turns = read_transcript("a.vtt", VTT.encode(), limits=ParseLimits(characters=10_000))
     parsed = render(turns, extract_lines(turns), worded=False)
     lines = {parsed.text[block.start : block.end]: block.locator for block in parsed.blocks}
     locator = lines["- 我们决定采用方案二。（张三 00:00:12）"]
