@@ -11,7 +11,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
 from service.knowledge.documents import Failure, Tier
-from service.knowledge.tables import source, source_entry
+from service.knowledge.tables import knowledge_base, source, source_entry
 from service.platform.fetching import Validators
 
 SourceKind = Literal["feed", "url", "wechat_article"]
@@ -162,9 +162,12 @@ async def stop(session: AsyncSession, *, knowledge_base_id: UUID, source_id: UUI
 async def claim_due(session: AsyncSession, *, check_seconds: int, limit: int) -> list[UUID]:
     """The sources whose time has come; their next is set, so that no other worker takes them too."""
     now = sa.func.zhihao_now()
+    of_a_base = sa.exists().where(
+        knowledge_base.c.id == source.c.knowledge_base_id, knowledge_base.c.deleted_at.is_(None)
+    )
     due = (
         sa.select(source.c.id)
-        .where(source.c.stopped_at.is_(None), source.c.next_check_at <= now)
+        .where(source.c.stopped_at.is_(None), source.c.next_check_at <= now, of_a_base)
         .order_by(source.c.next_check_at)
         .limit(limit)
         .with_for_update(skip_locked=True)
