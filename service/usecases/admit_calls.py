@@ -64,6 +64,14 @@ async def admit_group(
         return await _admit(database, settings, calls, retry=True)
 
 
+async def judge_group(
+    session: AsyncSession, settings: Settings, calls: Sequence[Call]
+) -> list[Admitted | Exception]:
+    """The verdicts alone: nothing is reserved."""
+    facts, _ = await _load(session, settings, calls, frozenset())
+    return admit(calls, facts)
+
+
 async def _admit(
     database: Database, settings: Settings, calls: Sequence[Call], *, retry: bool
 ) -> list[Admission | Exception]:
