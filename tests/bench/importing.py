@@ -34,6 +34,7 @@ from search.passages.cutting import cut
 from search.text import fold, language_of, tokenise
 from service.knowledge import knowledge_bases
 from service.knowledge.parsing.formats import title_of, try_parse
+from service.knowledge.parsing.limits import ParseLimits
 from service.knowledge.parsing.parsed import Parsed
 from service.platform.blobs import Blobs
 from service.platform.collecting import collect_seldom
@@ -76,7 +77,7 @@ def parsed(archive: bytes) -> Iterator[tuple[str, Parsed]]:
         for member in opened:
             file = opened.extractfile(member)
             assert file is not None
-            outcome = try_parse(member.name, file.read(), max_characters=CHARACTERS)
+            outcome = try_parse(member.name, file.read(), limits=ParseLimits(characters=CHARACTERS))
             assert isinstance(outcome, Parsed)
             yield member.name, outcome
 
