@@ -186,10 +186,11 @@ class MoneyMachine(RuleBasedStateMachine):
     def wait(self, hours: int) -> None:
         self.do(self.market.pass_time(hours * HOUR))
 
-    @rule(random=st.randoms(use_true_random=False), how=st.sampled_from(WAYS))
-    def bring(self, random: Random, how: str) -> None:
+    @rule(seed=st.integers(0, 1 << 16), how=st.sampled_from(WAYS))
+    def bring(self, seed: int, how: str) -> None:
         """The events that were sent reach the door: each, twice, not all, or in any order."""
-        self.do(self._bring(random, how))
+        # How much is drawn depends on how many came, which Hypothesis must not see.
+        self.do(self._bring(Random(seed), how))
 
     async def _bring(self, random: Random, how: str) -> None:
         raw = self.market.heard_since()
@@ -261,7 +262,7 @@ class MoneyMachine(RuleBasedStateMachine):
     async def _settle(self) -> None:
         """Everything that waits is done: what was lost is found by the sweep, what failed is tried again."""
         await self.market.control("DELETE", "faults")
-        for seconds, mending in ((HOUR, MENDING), (DAY, ("pay_creators",))):
+        for seconds, mending in ((HOUR, MENDING), (DAY, MENDING[1:])):
             await self.market.pass_time(seconds)
             await self.market.hurry()
             for name in mending:

@@ -43,8 +43,8 @@ def test_the_books_agree_after_anything(database_url: str, till: Sandbox, tmp_pa
             run_state_machine_as_test(
                 MoneyMachine,
                 settings=settings(
-                    max_examples=times(12, 2000),
-                    stateful_step_count=times(10, 20),
+                    max_examples=times(24, 2000),
+                    stateful_step_count=times(40, 60),
                     deadline=None,
                     # Runs share a database, so a failing one is shown as it was and not made smaller.
                     phases=[Phase.generate],
