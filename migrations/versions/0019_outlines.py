@@ -1,4 +1,4 @@
-"""Outlines by revision, packaging."""
+"""Outlines by revision; refused questions by knowledge base."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -20,4 +20,11 @@ def upgrade() -> None:
         sa.Column("parts", JSONB, nullable=False),
         sa.Column("points", JSONB, nullable=False),
         sa.Column("created_at", TIME, nullable=False, server_default=sa.text("zhihao_now()")),
+    )
+    op.create_index(
+        "answer_refused_index",
+        "answer",
+        ["knowledge_base_ids"],
+        postgresql_using="gin",
+        postgresql_where=sa.text("status = 'refused'"),
     )

@@ -55,6 +55,12 @@ answer = sa.Table(
         "status IN ('running', 'done', 'refused', 'interrupted', 'failed')", name="answer_status_check"
     ),
     sa.Index("answer_conversation_index", "conversation_id", "id"),
+    sa.Index(
+        "answer_refused_index",
+        "knowledge_base_ids",
+        postgresql_using="gin",
+        postgresql_where=sa.text("status = 'refused'"),
+    ),
     sa.Index("answer_once_index", "once_digest", postgresql_where=sa.text("once_digest IS NOT NULL")),
 )
 

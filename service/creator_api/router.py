@@ -3,6 +3,7 @@
 from litestar import Router
 
 from service.creator_api import (
+    demand,
     documents,
     earnings,
     imports,
@@ -24,6 +25,7 @@ router = Router(
         *knowledge_bases.handlers,
         *documents.handlers,
         *outlines.handlers,
+        *demand.handlers,
         *imports.handlers,
         *sources.handlers,
         *plans.handlers,

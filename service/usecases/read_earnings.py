@@ -4,8 +4,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-import sqlalchemy as sa
-
 from billing.ledger import balances
 from billing.ledger.balances import Balance as Balance
 from billing.ledger.balances import Line as Line
@@ -16,7 +14,7 @@ from billing.subscriptions.figures import SellingFigures
 from billing.subscriptions.sales import SaleFact as SaleFact
 from billing.tips import giving
 from billing.tips.giving import TipFact as TipFact
-from service.answering.tables import answer
+from service.answering.demand import count_asked
 from service.knowledge import knowledge_bases, visits
 from service.platform.database import zhihao_now
 from service.usecases.context import Context
@@ -112,17 +110,7 @@ async def read_analytics(
         )
         ids = [base.id for base in owned]
         selling: SellingFigures = await figures.figures_of(connection, ids, start=since, end=until)
-        asked = await connection.execute(
-            sa.select(
-                sa.func.count().label("questions"),
-                sa.func.count().filter(answer.c.status == "refused").label("refusals"),
-            ).where(
-                answer.c.knowledge_base_ids.overlap(ids),
-                answer.c.created_at >= since,
-                answer.c.created_at < until,
-            )
-        )
-        counted = asked.one()
+        counted = await count_asked(connection, ids, start=since, end=until)
         return Analytics(
             start=since,
             end=until,

@@ -15,3 +15,8 @@ class AnsweringSettings(BaseModel):
     answer_passages: int = Field(8, ge=1)
     question_max_characters: int = Field(2000, ge=1)
     extract_max_sentences: int = Field(3, ge=1)
+    demand_min_readers: int = Field(3, ge=2)
+    """Different readers who must have asked alike before a creator is shown what was refused."""
+    demand_days: int = Field(90, ge=1)
+    demand_max_questions: int = Field(5000, ge=1)
+    """Refused questions gathered at once, the newest."""
