@@ -11,7 +11,7 @@ cancelled: it waits for the builder and the reader, and ends the call. A reader 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Iterable
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from uuid import UUID
 
 import msgspec
@@ -22,6 +22,7 @@ from search.engine.port import PassageHit
 from service.access.calls import Admission
 from service.answering.answers import AnswerFact, KeptAnswer, Usage
 from service.answering.drafting import Citation, Draft, Piece, extract, generate, sha256_of
+from service.answering.links import without_links
 from service.answering.phrases import REFUSALS, language_of
 from service.answering.receipts import Span, issue, signer_of
 from service.answering.records import FinishedAnswer
@@ -162,7 +163,8 @@ class RunningAnswer:
         )
         self._found.set_result(None)
         async with aclosing(self._draw()) as pieces:
-            async for piece in pieces:
+            async for drawn in pieces:
+                piece = replace(drawn, text=without_links(drawn.text))
                 self._made.append(piece)
                 self._pieces.put_nowait(piece)
 

@@ -1,0 +1,70 @@
+"""What an asker gets is what they would get if the rest did not exist: random worlds, every path."""
+
+import re
+import zlib
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from service.answering.model import Model
+from service.answering.openai_model import ModelConfig, OpenAIModel
+from service.platform.database import Database
+from tests.scale import times
+from tests.security.looking import Seen, look, told
+from tests.security.market import empty, fill, kept_tables, open_market
+from tests.security.worlds import World, closed_to, drawn, reduced
+from tests.stubs.openai_server import StubModel, stub_model
+
+WORLDS = times(test=6, soak=400)
+"""Each is looked at by one asker, in turn."""
+_PASSAGE = re.compile(r'<passage-\w+ number="(\d+)"[^>]*>\n(.*?)\n</passage', re.DOTALL)
+
+
+async def parrot(request: dict[str, Any]) -> AsyncIterator[str]:
+    """A model that says the beginning of every passage it is shown."""
+    for number, text in _PASSAGE.findall(request["messages"][-1]["content"]):
+        yield f"{text.splitlines()[-1][:200]} [{number}]\n"
+
+
+@pytest.mark.soak
+async def test_an_asker_gets_what_they_would_if_the_rest_did_not_exist(
+    database: Database, tmp_path: Path
+) -> None:
+    kept = await kept_tables(database)
+    async with stub_model(parrot) as stub:
+        writer = OpenAIModel(ModelConfig("stub", stub.base_url, "k", 4096, 5.0, 30.0))
+        for seed in range(WORLDS):
+            model = writer if seed % 3 == 0 else None
+            await _compare(database, kept, tmp_path / str(seed), seed, stub, model)
+        await writer.close()
+
+
+async def _compare(
+    database: Database, kept: list[str], folder: Path, seed: int, stub: StubModel, model: Model | None
+) -> None:
+    world = drawn(zlib.crc32(f"world {seed}".encode()))
+    # What is not settled yet is late for those whom it is open to, and only closed to the others.
+    askers = ("reader1", "creator1", "reader2", "key", "nobody") if world.settled else ("reader1", "nobody")
+    asker = askers[seed % len(askers)]
+    known = reduced(world, asker)
+
+    async def everything(of: World, name: str) -> tuple[Seen, list[str]]:
+        await empty(database, kept)
+        stub.requests.clear()
+        async with open_market(database, folder / name, model=model) as market:
+            await fill(market, of)
+            return await look(market, of, asker, known), told(market, stub.requests)
+
+    there, prompted = await everything(world, "there")
+    alone, prompted_alone = await everything(known, "alone")
+    assert there.keys() == alone.keys()
+    for path, said in alone.items():
+        assert there[path] == said, f"world {seed}, {asker}: {path}"
+    assert prompted == prompted_alone
+    asked = " ".join(world.questions)
+    for canary in closed_to(world, asker):
+        if canary not in asked:
+            assert not [path for path, said in there.items() if canary in said]
+            assert canary not in "".join(prompted)
