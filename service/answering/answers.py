@@ -96,16 +96,17 @@ async def list_turns(session: AsyncSession | AsyncConnection, conversation_id: U
     return [Turn(row.question, row.created_at, _fact(row)) for row in await session.execute(query)]
 
 
-async def last_question(session: AsyncSession | AsyncConnection, conversation_id: UUID) -> str | None:
-    """The newest answered question of a conversation."""
+async def last_questions(
+    session: AsyncSession | AsyncConnection, conversation_id: UUID, *, limit: int
+) -> list[str]:
+    """The answered questions of a conversation, newest first."""
     query = (
         select(answer.c.question)
         .where(answer.c.conversation_id == conversation_id, answer.c.status.in_(_SHOWN))
         .order_by(answer.c.id.desc())
-        .limit(1)
+        .limit(limit)
     )
-    found: str | None = (await session.execute(query)).scalar_one_or_none()
-    return found
+    return list((await session.execute(query)).scalars())
 
 
 async def find_kept(

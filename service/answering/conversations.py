@@ -1,6 +1,7 @@
 """Conversations: a person's questions that follow one another."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -38,10 +39,24 @@ class ConversationFact:
     updated_at: datetime
 
 
+def points_back(question: str) -> bool:
+    """Whether a question says that it leans on the one before: by a pronoun, or by how it begins or ends."""
+    return bool(_POINTS_BACK.search(question.strip()))
+
+
 def follows_up(question: str) -> bool:
     """Whether a question is likely to lean on the one before: very short, or pointing back."""
     length = len(_UNSPACED.findall(question)) + 2 * len(_WORD.findall(_UNSPACED.sub(" ", question)))
-    return length <= SHORT_CHARACTERS or bool(_POINTS_BACK.search(question.strip()))
+    return length <= SHORT_CHARACTERS or points_back(question)
+
+
+def topic_of(earlier: Sequence[str]) -> str | None:
+    """What a follow-up is about: the last question that stands by itself, and the one before the follow-up
+    where that leans on it in turn. ``earlier`` are a conversation's questions, newest first."""
+    if not earlier:
+        return None
+    whole = next((question for question in earlier if not follows_up(question)), earlier[-1])
+    return whole if whole == earlier[0] else f"{whole}\n{earlier[0]}"
 
 
 async def get_conversation(

@@ -1,5 +1,6 @@
 """What the doors that take questions have in common: their limits, their headers, their stream."""
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from typing import Any
 from uuid import UUID
@@ -107,9 +108,33 @@ async def answered(
 
 
 async def _encoded(request: AnyRequest, reply: Reply) -> AsyncIterator[bytes]:
-    async for event in reply.events():
+    async for event in kept_alive(reply.events(), context_of(request).settings.stream_keep_alive_seconds):
+        if event is None:
+            yield b": waiting\n\n"
+            continue
         name, data = _named(request, event)
         yield b"event: %b\ndata: %b\n\n" % (name.encode(), msgspec.json.encode(data))
+
+
+async def kept_alive(events: AsyncIterator[Event], seconds: float) -> AsyncIterator[Event | None]:
+    """The events, and ``None`` each time none came for so long: proxies close what is silent."""
+    coming: asyncio.Future[Event] | None = None
+    try:
+        while True:
+            coming = coming or asyncio.ensure_future(anext(events))
+            done, _ = await asyncio.wait([coming], timeout=seconds)
+            if not done:
+                yield None
+                continue
+            try:
+                event = coming.result()
+            except StopAsyncIteration:
+                return
+            coming = None
+            yield event
+    finally:
+        if coming is not None:
+            coming.cancel()
 
 
 def _named(request: AnyRequest, event: Event) -> tuple[str, object]:

@@ -7,8 +7,8 @@ from uuid import UUID
 from weakref import WeakKeyDictionary
 
 from service.access.calls import AccountPrincipal, Call, KeyPrincipal
-from service.answering.answers import KeptAnswer, last_question
-from service.answering.conversations import follows_up, get_conversation
+from service.answering.answers import KeptAnswer, last_questions
+from service.answering.conversations import follows_up, get_conversation, points_back, topic_of
 from service.answering.receipts import publish_key, signer_of
 from service.answering.records import RunningAnswer as RunningRow
 from service.knowledge.knowledge_bases import find
@@ -21,6 +21,9 @@ from service.usecases.owned_tasks import own
 from service.usecases.running_answer import Asked, Cited, Delta, Done, Event, Meta, RunningAnswer
 
 _published: WeakKeyDictionary[Database, set[str]] = WeakKeyDictionary()
+
+REMEMBERED = 6
+"""How many questions of a conversation are gone back for what a follow-up is about."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +129,7 @@ async def _begin(context: Context, question: Question, once: Once | None, *, str
         receipt_id=question.receipt_id,
         conversation_id=conversation_id,
         question=question.text,
-        query=f"{earlier}\n{question.text}" if leaning else question.text,
+        queries=_queries(question.text, earlier if leaning else None),
         earlier=earlier if leaning else None,
         once=once,
     )
@@ -134,14 +137,22 @@ async def _begin(context: Context, question: Question, once: Once | None, *, str
 
 
 async def _earlier(context: Context, question: Question) -> str | None:
-    """The question before this one in its conversation. Raises ``ConversationNotFound``."""
+    """What this question would lean on, of its own conversation. Raises ``ConversationNotFound``."""
     if question.conversation_id is None or not isinstance(question.principal, AccountPrincipal):
         return None
     async with context.database.reading() as connection:
         await get_conversation(
             connection, conversation_id=question.conversation_id, account_id=question.principal.account_id
         )
-        return await last_question(connection, question.conversation_id)
+        return topic_of(await last_questions(connection, question.conversation_id, limit=REMEMBERED))
+
+
+def _queries(text: str, topic: str | None) -> tuple[str, ...]:
+    """A question that points back is looked for with its topic; one that is only short, by itself first."""
+    if topic is None:
+        return (text,)
+    with_topic = f"{topic}\n{text}"
+    return (with_topic,) if points_back(text) else (text, with_topic)
 
 
 async def _publish_key(context: Context) -> None:

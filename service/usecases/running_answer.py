@@ -19,6 +19,7 @@ import structlog
 from msgspec import UNSET
 
 from search.engine.port import PassageHit
+from search.passages.evidence import supported
 from service.access.calls import Admission
 from service.answering.answers import AnswerFact, KeptAnswer, Usage
 from service.answering.drafting import Citation, Draft, Piece, extract, generate, sha256_of
@@ -83,13 +84,14 @@ Event = Meta | Delta | Cited | Done | Failed
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What is asked. ``query`` is what passages are looked for with; ``earlier`` the question before."""
+    """What is asked. ``queries`` are what passages are looked for with: the first that they support, else the
+    last; ``earlier`` is what the question leans on."""
 
     id: UUID
     receipt_id: UUID
     conversation_id: UUID | None
     question: str
-    query: str
+    queries: tuple[str, ...]
     earlier: str | None
     once: Once | None
 
@@ -105,6 +107,7 @@ class RunningAnswer:
         self._streamed = streamed
         self._draft = Draft()
         self._seen: list[PassageHit] = []
+        self._query = asked.question
         self._pieces: asyncio.Queue[Piece | None] = asyncio.Queue()
         self._made: list[Piece] = []
         self._handed: list[Piece] = []
@@ -155,12 +158,12 @@ class RunningAnswer:
         self._builder.cancel()
 
     async def _build(self) -> None:
-        self._seen = await find_passages(
-            self._context,
-            self.admission.scope,
-            self._asked.query,
-            limit=self._context.settings.answer_passages,
-        )
+        limit = self._context.settings.answer_passages
+        for query in self._asked.queries:
+            self._query = query
+            self._seen = await find_passages(self._context, self.admission.scope, query, limit=limit)
+            if len(self._asked.queries) > 1 and supported(query, self._seen):
+                break
         self._found.set_result(None)
         async with aclosing(self._draw()) as pieces:
             async for drawn in pieces:
@@ -173,7 +176,7 @@ class RunningAnswer:
         if model is None:
             language = language_of(asked.question)
             limit = settings.extract_max_sentences
-            for piece in extract(self._draft, asked.query, self._seen, language=language, limit=limit):
+            for piece in extract(self._draft, self._query, self._seen, language=language, limit=limit):
                 yield piece
             return
         written = generate(self._draft, asked.question, self._seen, model=model, earlier=asked.earlier)

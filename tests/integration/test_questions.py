@@ -177,6 +177,20 @@ async def test_a_search_that_is_down_is_503_and_costs_nothing(
     assert await world.count("reservation WHERE state = 'held'") == 0
 
 
+async def test_a_follow_up_of_a_follow_up_keeps_to_the_topic_and_a_short_new_question_does_not(
+    world: World,
+) -> None:
+    reader = await world.reader(subscribed=True)
+    first = await world.answer(reader, QUESTION)
+    talk = {"conversation_id": first["conversation_id"]}
+    assert (await world.answer(reader, "那一年的呢？", **talk))["refused"] is False
+    assert (await world.answer(reader, "那三年的呢？", **talk))["citations"]
+    baking = await world.answer(reader, "面包怎么烤", **talk)
+    assert baking["refused"] or baking["citations"][0]["quote"] != first["citations"][0]["quote"]
+    other = await world.answer(reader, "那一年的呢？")
+    assert other["conversation_id"] != first["conversation_id"]
+
+
 async def test_a_follow_up_leans_on_the_question_before(world: World) -> None:
     reader = await world.reader(subscribed=True)
     first = await world.answer(reader, QUESTION)

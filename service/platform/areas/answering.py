@@ -8,6 +8,8 @@ class AnsweringSettings(BaseModel):
     openai_api_key: SecretStr = SecretStr("")
     openai_model: str = ""
     openai_embedding_model: str = ""
+    stream_keep_alive_seconds: float = Field(default=15.0, gt=0)
+    """Silence of a stream after which a comment is sent, so that nothing between closes it."""
     model_idle_timeout_seconds: float = Field(20.0, gt=0)
     model_total_timeout_seconds: float = Field(180.0, gt=0)
     """Of one reply; below ``reservation_seconds``, so that it can still be settled."""

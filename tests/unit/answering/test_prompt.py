@@ -6,7 +6,7 @@ from uuid import uuid4
 import pytest
 
 from search.engine.port import PassageHit
-from service.answering.conversations import follows_up
+from service.answering.conversations import follows_up, topic_of
 from service.answering.phrases import EXTRACTS, REFUSALS, language_of
 from service.answering.prompt import build_prompt
 
@@ -68,3 +68,11 @@ def test_the_service_speaks_the_language_of_the_question(question: str, language
 )
 def test_short_questions_and_those_that_point_back_are_follow_ups(question: str, leans: bool) -> None:
     assert follows_up(question) is leans
+
+
+def test_the_topic_of_a_follow_up_is_the_last_question_that_stands_by_itself() -> None:
+    whole = "三年以上固定期限劳动合同的试用期最长多久"
+    assert topic_of([]) is None
+    assert topic_of([whole, "另一个完整而且足够长的问题是什么"]) == whole
+    assert topic_of(["那罚款呢？", "为什么？", whole]) == f"{whole}\n那罚款呢？"
+    assert topic_of(["那罚款呢？"]) == "那罚款呢？"
