@@ -38,6 +38,9 @@ from service.usecases.settle_calls import Outcome, release_call, settle_call
 
 log = structlog.get_logger(__name__)
 
+SPOKEN_OF = 0.5
+"""The share of a short question that a passage must say for it to be asked again with its topic."""
+
 
 class AnswerInterrupted(Exception):
     """The service is stopping, or the reader took too long: nothing was billed."""
@@ -162,7 +165,11 @@ class RunningAnswer:
         for query in self._asked.queries:
             self._query = query
             self._seen = await find_passages(self._context, self.admission.scope, query, limit=limit)
-            if len(self._asked.queries) > 1 and supported(query, self._seen):
+            # What the texts do not speak of at all is a new question, not one more about the topic.
+            if (
+                supported(query, self._seen)
+                or max((hit.matched for hit in self._seen), default=0) < SPOKEN_OF
+            ):
                 break
         self._found.set_result(None)
         async with aclosing(self._draw()) as pieces:
