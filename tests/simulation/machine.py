@@ -26,6 +26,8 @@ from tests.integration.serving import SignedIn, register
 from tests.simulation.market import DAY, FAILS_LATER, PAYS, Company, Creator, Market
 
 HOUR = 3600
+LONGEST_OUTAGE = 24
+"""Hours."""
 WAYS = ("all", "doubled", "lost", "shuffled")
 DECLINED = "4000000000000002"
 CREATORS, COMPANIES, READERS = 4, 3, 2
@@ -184,7 +186,15 @@ class MoneyMachine(RuleBasedStateMachine):
 
     @rule(hours=st.sampled_from([1, 24, 4 * 24, 15 * 24, 32 * 24]))
     def wait(self, hours: int) -> None:
-        self.do(self.market.pass_time(hours * HOUR))
+        self.do(self._wait(hours))
+
+    async def _wait(self, hours: int) -> None:
+        # The processor takes no usage that is older than 35 days: it is away for hours, never for weeks.
+        if hours > LONGEST_OUTAGE:
+            await self.market.control("DELETE", "faults")
+            await self.market.hurry()
+            await self.market.periodic("report_usage")
+        await self.market.pass_time(hours * HOUR)
 
     @rule(seed=st.integers(0, 1 << 16), how=st.sampled_from(WAYS))
     def bring(self, seed: int, how: str) -> None:
