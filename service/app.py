@@ -15,6 +15,7 @@ from service.enterprise_api.router import router as enterprise_api
 from service.http.dependencies import HANDLERS, litestar_options
 from service.http.envelope import enclose
 from service.operator_api.router import router as operator_api
+from service.platform.collecting import collect_seldom
 from service.platform.embedded import complete
 from service.platform.logs import configure_logs
 from service.platform.processes import die_with_parent
@@ -81,4 +82,6 @@ def create_app() -> Litestar:
         die_with_parent(master.pid if master is not None else None)
     completed = complete(settings)
     settings = completed.settings
-    return enclose(build_app(settings), https=settings.public_url.startswith("https:"))
+    app = enclose(build_app(settings), https=settings.public_url.startswith("https:"))
+    collect_seldom()
+    return app
