@@ -45,6 +45,7 @@ from service.usecases.index_document import index_document
 from service.usecases.notify_renewals import notify_renewals
 from service.usecases.pay_creators import pay_creators
 from service.usecases.prepare_partitions import prepare_partitions
+from service.usecases.prove_email import send_password_reset
 from service.usecases.purge_expired import purge_expired
 from service.usecases.read_outline import draw_outlines
 from service.usecases.rebuild_index import drop_index, rebuild_index
@@ -105,6 +106,7 @@ JOBS: Mapping[str, UseCase] = {
     "tell_payouts": tell_payouts,
     "deliver_webhooks": deliver_webhooks,
     "send_letters": send_letters,
+    "send_password_reset": send_password_reset,
     "notify_renewals": notify_renewals,
     "purge_expired": purge_expired,
 }

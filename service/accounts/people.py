@@ -50,6 +50,7 @@ class Account:
     email: str
     display_name: str
     created_at: datetime
+    email_verified: bool = False
 
 
 @dataclass(frozen=True)
@@ -76,19 +77,25 @@ async def create(
     display_name: str,
     password_hash: str | None,
     now: datetime,
+    email_verified: bool = False,
 ) -> Account:
     """A new account; ``email`` is canonical. Raises ``EmailTaken``."""
     made = await session.execute(
         upsert(ACCOUNT)
         .values(
-            id=account_id, email=email, display_name=display_name, password_hash=password_hash, created_at=now
+            id=account_id,
+            email=email,
+            display_name=display_name,
+            password_hash=password_hash,
+            created_at=now,
+            email_verified_at=now if email_verified else None,
         )
         .on_conflict_do_nothing(constraint="uq_account_email")
         .returning(ACCOUNT.c.id)
     )
     if made.scalar_one_or_none() is None:
         raise EmailTaken("There is an account with this email already.")
-    return Account(account_id, email, display_name, now)
+    return Account(account_id, email, display_name, now, email_verified)
 
 
 async def find_credentials(session: AsyncSession | AsyncConnection, email: str) -> Credentials | None:
@@ -172,12 +179,40 @@ async def restore(session: AsyncSession, account_id: UUID) -> list[UUID] | None:
     return taken or []
 
 
+async def verify_email(session: AsyncSession, account_id: UUID) -> None:
+    """The account's holder reads what is sent to its address."""
+    await session.execute(
+        update(ACCOUNT)
+        .where(ACCOUNT.c.id == account_id, ACCOUNT.c.email_verified_at.is_(None))
+        .values(email_verified_at=func.zhihao_now())
+    )
+
+
+async def set_password(session: AsyncSession, account_id: UUID, *, password_hash: str) -> None:
+    """The account's password from now on."""
+    await session.execute(
+        update(ACCOUNT).where(ACCOUNT.c.id == account_id).values(password_hash=password_hash)
+    )
+
+
+async def has_password(session: AsyncSession, account_id: UUID) -> bool:
+    """Whether the account can be signed in to by a password."""
+    query = select(ACCOUNT.c.password_hash.is_not(None)).where(ACCOUNT.c.id == account_id)
+    return bool((await session.execute(query)).scalar_one_or_none())
+
+
 async def forget(session: AsyncSession, account_id: UUID) -> None:
     """Erases all that says who the account was. Its id stays: a pseudonym that nothing leads back from."""
     await session.execute(
         update(ACCOUNT)
         .where(ACCOUNT.c.id == account_id)
-        .values(email=None, display_name="", password_hash=None, erased_at=func.zhihao_now())
+        .values(
+            email=None,
+            email_verified_at=None,
+            display_name="",
+            password_hash=None,
+            erased_at=func.zhihao_now(),
+        )
     )
 
 
@@ -190,4 +225,4 @@ async def _suspended(session: AsyncSession, account_id: UUID) -> bool:
 
 
 def _account(row: Row[Any]) -> Account:
-    return Account(row.id, row.email, row.display_name, row.created_at)
+    return Account(row.id, row.email, row.display_name, row.created_at, row.email_verified_at is not None)

@@ -21,6 +21,7 @@ ACCOUNT = sa.Table(
     # What its suspension took off the square, to be put back.
     sa.Column("suspended_knowledge_base_ids", postgresql.ARRAY(sa.Uuid), nullable=True),
     _moment("erased_at", nullable=True),
+    _moment("email_verified_at", nullable=True),
     sa.UniqueConstraint("email", name="uq_account_email"),
 )
 """People. ``email`` is lower-cased. An erased account keeps its id, which stands as a pseudonym in the
@@ -33,9 +34,12 @@ LOGIN_SESSION = sa.Table(
     sa.Column("account_id", sa.Uuid, nullable=False),
     _moment("created_at"),
     _moment("ended_at", nullable=True),
+    sa.Column("user_agent", sa.Text, nullable=True),
+    _moment("last_used_at", nullable=True),
     sa.Index("ix_login_session_account_id", "account_id"),
 )
-"""One sign-in, and the family of the refresh tokens that came of it. Tokens of an ended one are refused."""
+"""One sign-in, and the family of the refresh tokens that came of it. Tokens of an ended one are refused.
+``last_used_at`` is when its tokens were last refreshed."""
 
 REFRESH_TOKEN = sa.Table(
     "refresh_token",
@@ -50,6 +54,54 @@ REFRESH_TOKEN = sa.Table(
     ),
     sa.Index("ix_refresh_token_session_id", "session_id"),
 )
+
+EMAIL_TOKEN = sa.Table(
+    "email_token",
+    SQLModel.metadata,
+    sa.Column("token_hash", sa.LargeBinary, primary_key=True),
+    sa.Column("account_id", sa.Uuid, nullable=False),
+    sa.Column("purpose", sa.Text, nullable=False),
+    _moment("created_at"),
+    _moment("expires_at"),
+    _moment("used_at", nullable=True),
+    sa.ForeignKeyConstraint(["account_id"], ["account.id"], name="fk_email_token_account"),
+    sa.CheckConstraint("purpose IN ('verification', 'reset')", name="ck_email_token_purpose"),
+    sa.Index("ix_email_token_account_id", "account_id", "created_at"),
+)
+"""What a letter to the account's address carries, good once: whoever has it reads that address's mail."""
+
+LINKED_IDENTITY = sa.Table(
+    "linked_identity",
+    SQLModel.metadata,
+    sa.Column("id", sa.Uuid, primary_key=True),
+    sa.Column("account_id", sa.Uuid, nullable=False),
+    sa.Column("provider", sa.Text, nullable=False),
+    sa.Column("issuer", sa.Text, nullable=False),
+    sa.Column("subject", sa.Text, nullable=False),
+    sa.Column("email", sa.Text, nullable=True),
+    _moment("created_at"),
+    _moment("last_used_at", nullable=True),
+    sa.UniqueConstraint("issuer", "subject", name="uq_linked_identity_subject"),
+    sa.ForeignKeyConstraint(["account_id"], ["account.id"], name="fk_linked_identity_account"),
+    sa.Index("ix_linked_identity_account_id", "account_id"),
+)
+"""Who an account is elsewhere. An OpenID provider's ``subject`` says who; ``email`` is only shown."""
+
+SIGN_IN_ATTEMPT = sa.Table(
+    "sign_in_attempt",
+    SQLModel.metadata,
+    sa.Column("browser_hash", sa.LargeBinary, primary_key=True),
+    sa.Column("provider", sa.Text, nullable=False),
+    sa.Column("session_id", sa.Uuid, nullable=True),
+    sa.Column("return_to", sa.Text, nullable=True),
+    sa.Column("account_id", sa.Uuid, nullable=True),
+    _moment("returned_at", nullable=True),
+    _moment("created_at"),
+    _moment("expires_at"),
+    sa.Index("ix_sign_in_attempt_expires_at", "expires_at"),
+)
+"""A browser on its way to a provider and back, known by the hash of a secret in its cookie. ``session_id`` is
+whose identity is to be linked; ``account_id`` who it came back as."""
 
 ORGANIZATION = sa.Table(
     "organization",

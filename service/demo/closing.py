@@ -69,7 +69,7 @@ async def open_letters(teller: Teller, cast: Cast, data_dir: Path) -> None:
 
     async def receipts() -> list[WrittenLetter] | None:
         letters = [read_letter(path) for path in letters_in(data_dir / "mail")]
-        mine = [letter for letter in letters if cast.reader.email in letter.to]
+        mine = [each for each in letters if cast.reader.email in each.to and "Receipt" in each.subject]
         return mine if len(mine) >= BOUGHT else None
 
     found = await teller.until("The reader has receipts by mail", receipts, seconds=EARNED_SECONDS)

@@ -15,9 +15,10 @@ Connection = ASGIConnection[Any, Any, Any, Any]
 
 @dataclass(frozen=True)
 class Person:
-    """Somebody who is signed in."""
+    """Somebody who is signed in, and the session they are signed in by."""
 
     account_id: UUID
+    session_id: UUID
 
 
 class OperatorOnly(Exception):
@@ -28,6 +29,12 @@ def context_of(connection: Connection) -> Context:
     """What ``service.app`` put into the application's state."""
     context: Context = connection.app.state.context
     return context
+
+
+def user_agent_of(connection: Connection) -> str | None:
+    """What the caller's program calls itself, if that can be kept."""
+    said = connection.headers.get("user-agent", "")
+    return said if said and said.isprintable() else None
 
 
 def bearer(connection: Connection) -> str | None:
@@ -48,10 +55,11 @@ async def find_visitor(connection: Connection) -> Person | None:
     """
     state = connection.scope["state"]
     if "visitor" not in state:
-        token = bearer(connection)
-        state["visitor"] = (
-            None if token is None else Person(await authenticate(context_of(connection), access_token=token))
-        )
+        sent = bearer(connection)
+        state["visitor"] = None
+        if sent is not None:
+            token = await authenticate(context_of(connection), access_token=sent)
+            state["visitor"] = Person(token.account_id, token.session_id)
     visitor: Person | None = state["visitor"]
     return visitor
 

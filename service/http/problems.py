@@ -46,7 +46,10 @@ from service.access.admission import (
     SpendCapReached,
 )
 from service.accounts.api_keys import InvalidKey, KeyNotFound, TooManyKeys
+from service.accounts.attempts import AttemptUnknown
+from service.accounts.email_tokens import InvalidEmailToken
 from service.accounts.exports import ExportNotFound
+from service.accounts.identities import IdentityNotFound, IdentityTaken
 from service.accounts.invitations import InvitationClosed, InvitationNotFound
 from service.accounts.organizations import (
     AlreadyMember,
@@ -59,7 +62,7 @@ from service.accounts.organizations import (
 from service.accounts.passwords import InvalidPassword, PasswordsBusy
 from service.accounts.people import AccountNotFound, AccountSuspended, EmailTaken, InvalidEmail
 from service.accounts.reports import ReportNotFound
-from service.accounts.sessions import RefreshRejected
+from service.accounts.sessions import RefreshRejected, SessionNotFound
 from service.accounts.tokens import NotSignedIn
 from service.answering.answers import AnswerNotFound
 from service.answering.conversations import ConversationNotFound
@@ -125,6 +128,11 @@ PROBLEMS: dict[type[Exception], Problem] = {
     InvalidPassword: Problem(400, "invalid_input", "The password is not valid"),
     EmailTaken: Problem(409, "email_taken", "The email is taken"),
     WrongCredentials: Problem(401, "wrong_credentials", "Wrong email or password"),
+    InvalidEmailToken: Problem(400, "invalid_email_token", "The link is not valid"),
+    AttemptUnknown: Problem(400, "sign_in_expired", "No such sign-in is under way"),
+    IdentityNotFound: Problem(404, "identity_not_found", "No such identity"),
+    IdentityTaken: Problem(409, "identity_taken", "The identity is another account's"),
+    SessionNotFound: Problem(404, "session_not_found", "No such session"),
     RefreshRejected: Problem(401, "invalid_refresh_token", "The refresh token is not valid"),
     AccountSuspended: Problem(403, "account_suspended", "The account is suspended"),
     AccountNotFound: Problem(404, "not_found", "Not found"),

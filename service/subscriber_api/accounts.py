@@ -1,10 +1,10 @@
 """People: registering, signing in, and what is held about them. Every reader and creator is one."""
 
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import UUID
 
 import msgspec
-from litestar import Response, Router, delete, get, post
+from litestar import Request, Response, Router, delete, get, post
 from litestar.di import NamedDependency
 from litestar.openapi import ResponseSpec
 from litestar.params import FromPath, JSONBody
@@ -12,9 +12,10 @@ from msgspec import Meta
 
 from service.accounts.exports import Export
 from service.accounts.people import Account
-from service.http.login import Person
+from service.http.login import Person, user_agent_of
 from service.platform.idempotency import Once
 from service.platform.ids import new_id
+from service.subscriber_api import credentials
 from service.usecases import erase_account, export_account, sign_in
 from service.usecases.context import Context
 from service.usecases.sign_in import SignIn
@@ -39,9 +40,12 @@ class Refresh(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
 
 @post("/register")
 async def register(
-    data: JSONBody[Registration], context: NamedDependency[Context], once: NamedDependency[Once | None]
+    request: Request[Any, Any, Any],
+    data: JSONBody[Registration],
+    context: NamedDependency[Context],
+    once: NamedDependency[Once | None],
 ) -> SignIn:
-    """Opens an account and signs it in."""
+    """Opens an account and signs it in. A letter to its address asks to confirm it."""
     return await sign_in.register_account(
         context,
         account_id=new_id(),
@@ -49,17 +53,26 @@ async def register(
         email=data.email,
         password=data.password,
         display_name=data.display_name.strip(),
+        user_agent=user_agent_of(request),
         once=once,
     )
 
 
 @post("/login", status_code=200, opt={"signs_in": True})
 async def login(
-    data: JSONBody[Login], context: NamedDependency[Context], once: NamedDependency[Once | None]
+    request: Request[Any, Any, Any],
+    data: JSONBody[Login],
+    context: NamedDependency[Context],
+    once: NamedDependency[Once | None],
 ) -> SignIn:
     """Signs in. A wrong password and an unknown email are answered alike."""
     return await sign_in.log_in(
-        context, session_id=new_id(), email=data.email, password=data.password, once=once
+        context,
+        session_id=new_id(),
+        email=data.email,
+        password=data.password,
+        user_agent=user_agent_of(request),
+        once=once,
     )
 
 
@@ -116,6 +129,7 @@ router = Router(
         request_export,
         read_export,
         erase,
+        *credentials.handlers,
     ],
     tags=["accounts"],
 )

@@ -5,7 +5,7 @@ from uuid import UUID
 from sqlalchemy import select, text
 
 from service.accounts.tables import ACCOUNT
-from service.accounts.tokens import NotSignedIn, verify
+from service.accounts.tokens import AccessToken, NotSignedIn, verify
 from service.usecases.context import Context
 
 # now(), not zhihao_now(): moving a sandbox's test clock moves subscriptions, and signs nobody out.
@@ -27,8 +27,8 @@ _LIVE_KEY = text(
 )
 
 
-async def authenticate(context: Context, *, access_token: str) -> UUID:
-    """The account whose live session the token is of: one read by primary key.
+async def authenticate(context: Context, *, access_token: str) -> AccessToken:
+    """The account and the live session that the token is of: one read by primary key.
 
     Raises ``NotSignedIn``. Erasing or suspending an account ends its sessions, so those are not asked for.
     """
@@ -40,7 +40,7 @@ async def authenticate(context: Context, *, access_token: str) -> UUID:
         account_id: UUID | None = found.scalar_one_or_none()
     if account_id is None or account_id != token.account_id:
         raise NotSignedIn("The access token has expired or its session has ended.")
-    return account_id
+    return token
 
 
 async def is_key_live(context: Context, *, secret_hash: bytes) -> bool:

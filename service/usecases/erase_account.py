@@ -5,7 +5,17 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from service.accounts import audit, exports, invitations, organizations, people, reports, sessions
+from service.accounts import (
+    audit,
+    email_tokens,
+    exports,
+    identities,
+    invitations,
+    organizations,
+    people,
+    reports,
+    sessions,
+)
 from service.knowledge import knowledge_bases
 from service.knowledge.cards import card_changed
 from service.knowledge.indexing import index_lock
@@ -67,7 +77,10 @@ async def erase_account(context: Context, *, account_id: UUID) -> None:
         await exports.forget(session, account_id=account_id)
         await endpoints.forget_account(session, account_id=account_id)
         await outbox.forget_account(session, account_id=account_id)
+        await email_tokens.forget(session, account_id=account_id)
+        await identities.forget(session, account_id=account_id)
         await sessions.end_all(session, account_id=account_id)
+        await sessions.forget_devices(session, account_id=account_id)
         await people.forget(session, account_id)
         await audit.record(session, actor_id=account_id, action="account.erased", subject=account_id)
 

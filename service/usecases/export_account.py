@@ -15,8 +15,15 @@ FRESH = timedelta(minutes=5)
 """Asked again within this time, the same export is answered."""
 
 HELD: dict[str, str] = {
-    "account": "SELECT id, email, display_name, created_at, suspended_at FROM account WHERE id = :account_id",
-    "login_sessions": "SELECT id, created_at, ended_at FROM login_session WHERE account_id = :account_id",
+    "account": """
+        SELECT id, email, email_verified_at, display_name, created_at, suspended_at
+        FROM account WHERE id = :account_id""",
+    "login_sessions": """
+        SELECT id, user_agent, created_at, last_used_at, ended_at
+        FROM login_session WHERE account_id = :account_id""",
+    "identities": """
+        SELECT provider, issuer, subject, email, created_at, last_used_at
+        FROM linked_identity WHERE account_id = :account_id""",
     "organizations": """
         SELECT o.id, o.name, m.role, m.created_at FROM membership m
         JOIN organization o ON o.id = m.organization_id WHERE m.account_id = :account_id""",

@@ -1,8 +1,9 @@
-"""Forgets what has served its time: idempotency keys, dead sessions, told events, sent letters, exports."""
+"""Forgets what has served its time: idempotency keys, dead sessions, told events, sent letters, exports,
+tokens of letters, and sign-ins elsewhere that nobody came back from."""
 
 from datetime import timedelta
 
-from service.accounts import exports, sessions
+from service.accounts import attempts, email_tokens, exports, sessions
 from service.mail import outbox
 from service.outgoing import deliveries
 from service.platform import idempotency
@@ -32,3 +33,5 @@ async def purge_expired(context: Context) -> None:
             more = bool(await outbox.purge(session, kept=timedelta(days=settings.mail_kept_days)))
     async with context.database.transaction() as session:
         await exports.purge(session)
+        await email_tokens.purge(session)
+        await attempts.purge(session)

@@ -5,6 +5,8 @@ from datetime import timedelta
 from typing import Literal
 from uuid import UUID
 
+from sqlalchemy.ext.asyncio import AsyncSession
+
 from service.accounts import passwords, people, sessions
 from service.accounts.people import Account
 from service.accounts.sessions import Refreshed, RefreshRejected
@@ -12,6 +14,7 @@ from service.accounts.tokens import AccessToken, sign
 from service.platform.database import zhihao_now
 from service.platform.idempotency import Once, claim, keep
 from service.usecases.context import Context
+from service.usecases.prove_email import send_token
 
 
 class WrongCredentials(Exception):
@@ -39,9 +42,13 @@ async def register_account(
     email: str,
     password: str,
     display_name: str,
+    user_agent: str | None = None,
     once: Once | None = None,
 ) -> SignIn:
-    """Raises ``InvalidEmail``, ``InvalidPassword``, ``EmailTaken``, ``PasswordsBusy``."""
+    """A letter to the address asks to confirm it.
+
+    Raises ``InvalidEmail``, ``InvalidPassword``, ``EmailTaken``, ``PasswordsBusy``.
+    """
     email = people.canonical_email(email)
     passwords.check_password(
         password,
@@ -60,16 +67,22 @@ async def register_account(
             password_hash=password_hash,
             now=await zhihao_now(session),
         )
-        opened = await sessions.start(
-            session, session_id=session_id, account_id=account.id, lifetime=_lifetime(context)
+        await send_token(context, session, account=account, purpose="verification")
+        signed_in = await open_session(
+            context, session, account=account, session_id=session_id, user_agent=user_agent
         )
-        signed_in = _signed_in(context, account, opened)
         await keep(session, once, signed_in)
         return signed_in
 
 
 async def log_in(
-    context: Context, *, session_id: UUID, email: str, password: str, once: Once | None = None
+    context: Context,
+    *,
+    session_id: UUID,
+    email: str,
+    password: str,
+    user_agent: str | None = None,
+    once: Once | None = None,
 ) -> SignIn:
     """Raises ``WrongCredentials``, after as long for an unknown email as for a wrong password;
     ``AccountSuspended``, ``PasswordsBusy``."""
@@ -83,10 +96,9 @@ async def log_in(
         if replayed := await claim(session, once, SignIn):
             return replayed
         account = await people.lock(session, found.account.id)
-        opened = await sessions.start(
-            session, session_id=session_id, account_id=account.id, lifetime=_lifetime(context)
+        signed_in = await open_session(
+            context, session, account=account, session_id=session_id, user_agent=user_agent
         )
-        signed_in = _signed_in(context, account, opened)
         await keep(session, once, signed_in)
         return signed_in
 
@@ -103,6 +115,20 @@ async def refresh_session(context: Context, *, refresh_token: str, once: Once | 
             await keep(session, once, signed_in)
             return signed_in
     raise RefreshRejected("This refresh token was used before; its session has been ended. Sign in again.")
+
+
+async def open_session(
+    context: Context, session: AsyncSession, *, account: Account, session_id: UUID, user_agent: str | None
+) -> SignIn:
+    """Signs the account in, within the caller's transaction."""
+    opened = await sessions.start(
+        session,
+        session_id=session_id,
+        account_id=account.id,
+        lifetime=_lifetime(context),
+        user_agent=user_agent,
+    )
+    return _signed_in(context, account, opened)
 
 
 def _lifetime(context: Context) -> timedelta:

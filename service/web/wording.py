@@ -85,6 +85,22 @@ WORDS: dict[str, tuple[str, str]] = {
     "receipt_signature": ("签名", "Signature"),
     "receipt_keys": ("公钥", "Public keys"),
     "unlisted": ("只有知道链接的人能看到本页", "Only people with the link see this page"),
+    "ask_verify": ("确认邮箱地址", "Confirm your address"),
+    "do_verify": ("确认", "Confirm"),
+    "verified": ("邮箱地址已确认", "Your address is confirmed"),
+    "verified_text": ("您可以关闭此页。", "You can close this page."),
+    "ask_reset": ("重设密码", "Choose a new password"),
+    "do_reset": ("保存", "Save"),
+    "new_password": ("新密码", "New password"),
+    "password_length": (
+        "密码须有 {least} 至 {most} 个字符。",
+        "A password has {least} to {most} characters.",
+    ),
+    "reset": ("密码已更改", "Your password is changed"),
+    "reset_text": (
+        "所有设备均已登出，请用新密码登录。",
+        "You are signed out everywhere. Sign in with the new one.",
+    ),
     "api": ("接口文档", "API"),
 }
 
