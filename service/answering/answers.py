@@ -55,17 +55,22 @@ class Turn:
 
 @dataclass(frozen=True, slots=True)
 class KeptAnswer:
-    """What an Idempotency-Key replays, and why it may: ``grounds`` by knowledge base asked."""
+    """What an Idempotency-Key replays, and why it may: ``grounds`` by knowledge base asked.
+
+    Tokens are the model's own report, ``None`` where there was none.
+    """
 
     answer: AnswerFact
     grounds: dict[UUID, str]
     cap_remaining: int | None = None
+    input_tokens: int | None = None
+    output_tokens: int | None = None
 
 
 _SHOWN = ("done", "refused", "interrupted")
 _FIELDS = (
     "id", "text", "status", "citations", "conversation_id", "receipt_id", "billed_units", "question",
-    "created_at", "grounds",
+    "created_at", "grounds", "input_tokens", "output_tokens",
 )  # fmt: skip
 
 
@@ -121,7 +126,14 @@ async def find_kept(
         .limit(1)
     )
     row = (await session.execute(query)).one_or_none()
-    return None if row is None else KeptAnswer(_fact(row), msgspec.convert(row.grounds, dict[UUID, str]))
+    if row is None:
+        return None
+    return KeptAnswer(
+        _fact(row),
+        msgspec.convert(row.grounds, dict[UUID, str]),
+        input_tokens=row.input_tokens,
+        output_tokens=row.output_tokens,
+    )
 
 
 def _fact(row: Row[Any]) -> AnswerFact:

@@ -1,4 +1,5 @@
-"""Door 3: organizations and their keys. People use ``/enterprise/v1``, programs ``/api/v1``."""
+"""Door 3: organizations and their keys. People use ``/enterprise/v1``, programs ``/api/v1``, and AI clients
+the addresses they know."""
 
 from litestar import Router
 
@@ -7,6 +8,7 @@ from service.enterprise_api import (
     contract,
     invoices,
     keys,
+    openai_compatible,
     organizations,
     passages,
     usage,
@@ -29,5 +31,6 @@ router = Router(
             tags=["organizations"],
         ),
         Router(path="/api/v1", route_handlers=[*passages.handlers, *answers.handlers], tags=["programs"]),
+        openai_compatible.router,
     ],
 )

@@ -70,11 +70,14 @@ def metering_headers(cap_remaining: int | None, billed_units: int | None = None)
 
 
 class AnswerStream(Stream):
-    """A reply as server-sent events. However the response ends, the reply learns that its reader is gone."""
+    """A reply as server-sent events, ``encoded`` by its door. However the response ends, the reply learns
+    that its reader is gone."""
 
-    def __init__(self, request: AnyRequest, reply: Reply, *, headers: dict[str, str] | None = None) -> None:
+    def __init__(
+        self, encoded: AsyncIterator[bytes], reply: Reply, *, headers: dict[str, str] | None = None
+    ) -> None:
         super().__init__(
-            _encoded(request, reply),
+            encoded,
             media_type=EVENT_STREAM,
             headers={"cache-control": "no-store", "x-accel-buffering": "no"} | (headers or {}),
             status_code=200,
@@ -99,7 +102,7 @@ async def answered(
     """The reply as a stream or as one body."""
     if streamed:
         headers = metering_headers(reply.cap_remaining) if metered else None
-        stream: Response[Any] = AnswerStream(request, reply, headers=headers)
+        stream: Response[Any] = AnswerStream(_encoded(request, reply), reply, headers=headers)
         return stream
     kept = await reply.whole()
     fact = kept.answer

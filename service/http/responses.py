@@ -1,6 +1,8 @@
 """Turns errors into RFC 9457 problem details, for every route and for no route."""
 
 import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
@@ -45,11 +47,15 @@ class ProblemDetails(msgspec.Struct, kw_only=True):
     errors: list[ProblemError] | msgspec.UnsetType = msgspec.UNSET
 
 
-class _ProblemResponse(Response[bytes]):
-    """A problem; on a route for API keys, an unknown or revoked key goes before whatever else was wrong.
+class KeyCheckedResponse(Response[bytes]):
+    """An error; on a route for API keys, an unknown or revoked key goes before whatever else was wrong.
 
     The gate asks that in its own transaction, where a good request ends up. A bad one never gets there.
     """
+
+    def __init__(self, content: bytes, *, refused: Callable[[], Response[bytes]], **options: Any) -> None:
+        super().__init__(content, **options)
+        self._refused = refused
 
     def to_asgi_response(self, request: Request[Any, Any, Any], **kwargs: Any) -> ASGIApp:  # type: ignore[override]  # passes on what it is given
         plain = super().to_asgi_response(request=request, **kwargs)
@@ -61,67 +67,61 @@ class _ProblemResponse(Response[bytes]):
             if await is_key_live(context_of(request), secret_hash=credential.secret_hash):
                 await plain(scope, receive, send)
             else:
-                refused = problem_response(
-                    request,
-                    Problem(401, "invalid_api_key", "No valid API key"),
-                    "This API key is unknown, revoked or expired.",
-                    headers=NotSignedIn.headers,
-                )
+                refused = self._refused()
                 await Response.to_asgi_response(refused, request=request, **kwargs)(scope, receive, send)
 
         return checked
 
 
-def problem_response(
-    request: Request[Any, Any, Any],
-    problem: Problem,
-    detail: str,
-    *,
-    errors: Pairs | None = None,
-    extensions: dict[str, object] | None = None,
-    headers: dict[str, str] | None = None,
-) -> Response[bytes]:
-    """The answer to ``problem``."""
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """What a caller is told of an error, in whatever shape their door has for errors."""
+
+    problem: Problem
+    detail: str
+    errors: Pairs = field(default_factory=list)
+    extensions: Mapping[str, object] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+KEY_REFUSED = Explanation(
+    Problem(401, "invalid_api_key", "No valid API key"),
+    "This API key is unknown, revoked or expired.",
+    headers=NotSignedIn.headers,
+)
+
+
+def problem_response(request: Request[Any, Any, Any], told: Explanation) -> Response[bytes]:
+    """The answer to an error, as problem details."""
+    problem = told.problem
     details = ProblemDetails(
         type=f"{context_of(request).settings.public_url.rstrip('/')}/problems/{problem.code}",
         title=problem.title,
         status=problem.status,
-        detail=detail,
+        detail=told.detail,
         code=problem.code,
         request_id=request.scope["state"].get("request_id", ""),
-        errors=[ProblemError(pointer=pointer, detail=text) for pointer, text in errors]
-        if errors
-        else msgspec.UNSET,
+        errors=[ProblemError(pointer=pointer, detail=text) for pointer, text in told.errors] or msgspec.UNSET,
     )
-    members = msgspec.to_builtins(details) | (extensions or {})
-    return _ProblemResponse(
-        msgspec.json.encode(members), status_code=problem.status, media_type=MEDIA_TYPE, headers=headers
+    return KeyCheckedResponse(
+        msgspec.json.encode(msgspec.to_builtins(details) | told.extensions),
+        refused=lambda: problem_response(request, KEY_REFUSED),
+        status_code=problem.status,
+        media_type=MEDIA_TYPE,
+        headers=dict(told.headers),
     )
 
 
-def answer_framework(request: Request[Any, Any, Any], error: HTTPException) -> Response[bytes]:
-    """What Litestar refuses: no such route or method, a parameter of a wrong type, too large a body."""
-    if error.status_code >= 500 or error.status_code not in BY_STATUS:
-        return answer_unexpected(request, error)
-    problem = BY_STATUS[error.status_code]
-    errors = _parameter_errors(error) if problem.status == 400 else []
-    details = {
-        404: "There is nothing at this address.",
-        405: "This address does not take this method.",
-        413: "The body is larger than this call takes.",
-    }
-    detail = details.get(problem.status) or "; ".join(text for _, text in errors) or error.detail
-    return problem_response(request, problem, detail, errors=errors, headers=error.headers)
-
-
-def answer_error(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
-    """What a door, a use case or a room refuses; and what nobody expected."""
+def explain(request: Request[Any, Any, Any], error: Exception) -> Explanation:
+    """What is told of anything raised; what nobody expected is logged whole, and told without a why."""
+    if isinstance(error, HTTPException):
+        return _explain_framework(request, error)
     problem = problem_of(error)
     if problem is None and isinstance(error, sqlalchemy.exc.DataError) and "NUL" in str(error.orig):
         # The last net under the checks at the doors: text that PostgreSQL cannot hold.
-        return problem_response(request, BY_STATUS[400], "A text must not contain NUL.")
+        return Explanation(BY_STATUS[400], "A text must not contain NUL.")
     if problem is None:
-        return answer_unexpected(request, error)
+        return _unexpected(request, error)
     silent = any(isinstance(error, kind) for kind in SILENT)
     if problem.status >= 500:
         log.warning("request.refused", code=problem.code, error=type(error).__name__)
@@ -132,20 +132,36 @@ def answer_error(request: Request[Any, Any, Any], error: Exception) -> Response[
     headers = dict(getattr(error, "headers", None) or {})
     if problem.status == 503:
         headers.setdefault("Retry-After", "1")
-    return problem_response(
-        request,
-        problem,
-        detail,
-        errors=errors,
-        extensions=getattr(error, "extensions", None),
-        headers=headers,
-    )
+    return Explanation(problem, detail, errors, getattr(error, "extensions", None) or {}, headers)
 
 
-def answer_unexpected(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
-    """A fault of ours: logged whole, answered without a word of why."""
+def _explain_framework(request: Request[Any, Any, Any], error: HTTPException) -> Explanation:
+    if error.status_code >= 500 or error.status_code not in BY_STATUS:
+        return _unexpected(request, error)
+    problem = BY_STATUS[error.status_code]
+    errors = _parameter_errors(error) if problem.status == 400 else []
+    details = {
+        404: "There is nothing at this address.",
+        405: "This address does not take this method.",
+        413: "The body is larger than this call takes.",
+    }
+    detail = details.get(problem.status) or "; ".join(text for _, text in errors) or error.detail
+    return Explanation(problem, detail, errors, headers=error.headers or {})
+
+
+def _unexpected(request: Request[Any, Any, Any], error: Exception) -> Explanation:
     log.error("request.failed", route=request.scope.get("path_template"), exc_info=error)
-    return problem_response(request, UNEXPECTED, "The fault is logged; name this request_id when you ask.")
+    return Explanation(UNEXPECTED, "The fault is logged; name this request_id when you ask.")
+
+
+def answer_framework(request: Request[Any, Any, Any], error: HTTPException) -> Response[bytes]:
+    """What Litestar refuses: no such route or method, a parameter of a wrong type, too large a body."""
+    return problem_response(request, explain(request, error))
+
+
+def answer_error(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
+    """What a door, a use case or a room refuses; and what nobody expected."""
+    return problem_response(request, explain(request, error))
 
 
 def _parameter_errors(error: HTTPException) -> Pairs:

@@ -29,7 +29,8 @@ REMEMBERED = 6
 @dataclass(frozen=True, slots=True)
 class Question:
     """``id``, ``receipt_id`` and ``new_conversation_id`` are fresh; the last is used by people who continue
-    none. The text is not empty. ``knowledge_base_ids`` are distinct."""
+    none. The text is not empty. ``knowledge_base_ids`` are distinct. ``earlier`` are questions asked before,
+    newest first, by a program that keeps its conversations itself."""
 
     id: UUID
     receipt_id: UUID
@@ -38,6 +39,7 @@ class Question:
     text: str
     conversation_id: UUID | None = None
     new_conversation_id: UUID | None = None
+    earlier: tuple[str, ...] = ()
     once: Once | None = None
 
 
@@ -139,7 +141,7 @@ async def _begin(context: Context, question: Question, once: Once | None, *, str
 async def _earlier(context: Context, question: Question) -> str | None:
     """What this question would lean on, of its own conversation. Raises ``ConversationNotFound``."""
     if question.conversation_id is None or not isinstance(question.principal, AccountPrincipal):
-        return None
+        return topic_of(question.earlier[:REMEMBERED])
     async with context.database.reading() as connection:
         await get_conversation(
             connection, conversation_id=question.conversation_id, account_id=question.principal.account_id

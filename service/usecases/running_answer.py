@@ -269,7 +269,9 @@ class RunningAnswer:
             interrupted=True if interrupted else UNSET,
         )
         await self._count_reader(drawn)
-        kept = KeptAnswer(fact, self._grounds, settlement.cap_remaining)
+        kept = KeptAnswer(
+            fact, self._grounds, settlement.cap_remaining, finished.input_tokens, finished.output_tokens
+        )
         try:
             await keep_call(self._context, self._asked.once, kept)
         except Exception as error:  # settled it is; the row finds it again when the claim runs out

@@ -17,6 +17,8 @@ class AnsweringSettings(BaseModel):
     answer_passages: int = Field(8, ge=1)
     question_max_characters: int = Field(2000, ge=1)
     extract_max_sentences: int = Field(3, ge=1)
+    models_listed_max: int = Field(1000, ge=1)
+    """Knowledge bases that AI clients are shown as models at once."""
     demand_min_readers: int = Field(3, ge=2)
     """Different readers who must have asked alike before a creator is shown what was refused."""
     demand_days: int = Field(90, ge=1)

@@ -1,0 +1,101 @@
+"""A developer with a key: to the first cited answer with clients that were written for others."""
+
+import asyncio
+from typing import Any
+
+import openai
+import pytest
+from openai import AsyncOpenAI, OpenAI
+
+from tests.journeys import texts
+from tests.journeys.people import Caller, Person, first_metered
+
+QUESTION = "When should I feed roses with potash?"
+NOWHERE = "What is the capital of Mongolia?"
+
+
+@pytest.fixture(scope="module")
+def base(service: Any) -> dict[str, Any]:
+    creator = Person(service.url, "林知行")
+    creator.open_profile()
+    return creator.publish_texts("玫瑰 for clients", [texts.ROSE, texts.LAVENDER])
+
+
+@pytest.fixture(scope="module")
+def secret(service: Any, base: dict[str, Any]) -> str:
+    """A key whose contract has come."""
+    person = Person(service.url)
+    path = f"/enterprise/v1/organizations/{person.found_organization()}/keys"
+    made = person.post(path, {"name": "clients", "scopes": ["passages:read", "answers:write"]})
+    query = {"query": "roses", "knowledge_base_ids": [base["id"]], "top_k": 1}
+    first_metered(Caller(service.url, made["secret"]), "/api/v1/passages", query)
+    return str(made["secret"])
+
+
+def test_openais_python_client_is_answered_with_citations(
+    service: Any, base: dict[str, Any], secret: str
+) -> None:
+    model = f"kb/{base['slug']}"
+    with OpenAI(api_key=secret, base_url=f"{service.url}/openai/v1", max_retries=0) as client:
+        assert model in [listed.id for listed in client.models.list()]
+        assert client.models.retrieve(model).object == "model"
+        said = [{"role": "user", "content": QUESTION}]
+        raw = client.chat.completions.with_raw_response.create(model=model, messages=said)  # type: ignore[arg-type]  # plain dicts
+        assert raw.headers["zhihao-billed-units"] == "1"
+        completion = raw.parse()
+        message = completion.choices[0].message
+        assert message.content is not None and "potash" in message.content
+        assert message.annotations
+        place = message.annotations[0].url_citation
+        assert message.content[place.start_index : place.end_index] == "[1]"
+        page = place.url.replace(place.url.split("/k/")[0], service.url)
+        assert Caller(service.url).http.get(page).status_code == 402  # a paid text: its own page says so
+        assert completion.usage is not None and completion.usage.total_tokens > 0
+
+        with client.chat.completions.stream(model=model, messages=said) as stream:  # type: ignore[arg-type]  # plain dicts
+            for _ in stream:
+                pass
+            assert stream.get_final_completion().choices[0].message.content == message.content
+
+        response = client.responses.create(model=model, input=QUESTION)
+        assert response.output_text == message.content
+        with client.responses.stream(model=model, input=QUESTION) as events:
+            kinds = [event.type for event in events]
+            assert events.get_final_response().output_text == message.content
+        assert "response.output_text.annotation.added" in kinds
+
+        refused = client.chat.completions.create(model=model, messages=[{"role": "user", "content": NOWHERE}])
+        assert refused.choices[0].message.refusal
+        with pytest.raises(openai.NotFoundError) as missing:
+            client.responses.create(model="kb/no-such-base", input=QUESTION)
+        assert missing.value.code == "model_not_found"
+    with (
+        OpenAI(api_key="sk-somebody", base_url=f"{service.url}/openai/v1", max_retries=0) as stranger,
+        pytest.raises(openai.AuthenticationError) as unknown,
+    ):
+        stranger.models.list()
+    assert unknown.value.code == "invalid_api_key"
+
+
+def test_openais_asynchronous_client_is_answered_too(service: Any, base: dict[str, Any], secret: str) -> None:
+    async def told() -> tuple[str, str]:
+        model = f"kb/{base['slug']}"
+        async with AsyncOpenAI(api_key=secret, base_url=f"{service.url}/openai/v1", max_retries=0) as client:
+            whole = await client.responses.create(model=model, input=QUESTION)
+            chunks = await client.chat.completions.create(
+                model=model,
+                messages=[{"role": "user", "content": QUESTION}],
+                stream=True,
+                stream_options={"include_usage": True},
+            )
+            pieces, last = [], None
+            async for chunk in chunks:
+                pieces += [choice.delta.content or "" for choice in chunk.choices]
+                last = chunk
+            assert last is not None and last.usage is not None
+            assert last.usage.prompt_tokens == -(-len(QUESTION.encode()) // 4)
+            return whole.output_text, "".join(pieces)
+
+    whole, streamed = asyncio.run(told())
+    assert "potash" in whole
+    assert streamed == whole
