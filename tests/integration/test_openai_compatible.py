@@ -327,10 +327,9 @@ async def test_several_are_asked_at_once_and_each_is_cited_by_its_own_page(world
     other = await world.creator.publish(other)
     headers, _ = await world.key()
     both = f"kb/{world.base['slug']}+{other['slug']}"
-    sent = chat(world, "边境牧羊犬每天需要运动多久") | {"model": both}
+    sent = chat(world, "边境牧羊犬每天需要运动几个小时以上") | {"model": both}
     made = (await world.client.post(CHAT, json=sent, headers=headers)).json()
     assert made["model"] == both
     urls = [a["url_citation"]["url"] for a in made["choices"][0]["message"]["annotations"]]
-    assert urls
-    assert all(f"/k/{other['slug']}/d/" in unquote(url) for url in urls)
+    assert unquote(urls[0]).startswith(f"{world.context.settings.public_url}/k/{other['slug']}/d/")
     assert CANARY not in str(made)
