@@ -26,6 +26,7 @@ from service.enterprise_api.openai_schemas import (
     ResponsesUsage,
     TextAnnotation,
 )
+from service.usecases.retrieve_passages import PassageFact
 
 _MARKER = re.compile(r"\[(\d+)\]")
 
@@ -62,7 +63,7 @@ def places(asking: Asking, answer: AnswerFact) -> list[Place]:
         Place(
             start_index=found.start(),
             end_index=found.end(),
-            url=page_of(asking, cited[found[1]]),
+            url=page_of(asking.public_url, asking.slugs, cited[found[1]]),
             title=cited[found[1]].title,
         )
         for found in _MARKER.finditer(answer.text)
@@ -77,12 +78,12 @@ def _spans(text: str, quoted: str) -> Iterator[tuple[int, int]]:
         start = text.find(quoted, start + len(quoted))
 
 
-def page_of(asking: Asking, citation: Citation) -> str:
-    """The page that shows the cited span to whoever may read it."""
-    slug = quote(asking.slugs.get(citation.knowledge_base_id, str(citation.knowledge_base_id)), safe="")
+def page_of(public_url: str, slugs: Mapping[UUID, str], cited: Citation | PassageFact) -> str:
+    """The page that shows a span to whoever may read it."""
+    slug = quote(slugs.get(cited.knowledge_base_id, str(cited.knowledge_base_id)), safe="")
     return (
-        f"{asking.public_url.rstrip('/')}/k/{slug}/d/{citation.document_id}"
-        f"?revision_id={citation.revision_id}&start={citation.start}&end={citation.end}"
+        f"{public_url.rstrip('/')}/k/{slug}/d/{cited.document_id}"
+        f"?revision_id={cited.revision_id}&start={cited.start}&end={cited.end}"
     )
 
 

@@ -8,6 +8,7 @@ from service.enterprise_api import (
     contract,
     invoices,
     keys,
+    mcp,
     openai_compatible,
     organizations,
     passages,
@@ -32,5 +33,6 @@ router = Router(
         ),
         Router(path="/api/v1", route_handlers=[*passages.handlers, *answers.handlers], tags=["programs"]),
         openai_compatible.router,
+        mcp.router,
     ],
 )

@@ -39,5 +39,5 @@ def configure_logs(*, level: str, form: str) -> None:
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
     # These say at "info" what our own events already say, with addresses in it.
-    for chatty in ("httpx", "procrastinate", "alembic", "stripe", "elastic_transport"):
+    for chatty in ("httpx", "procrastinate", "alembic", "stripe", "elastic_transport", "mcp"):
         logging.getLogger(chatty).setLevel(logging.WARNING)

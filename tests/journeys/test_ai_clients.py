@@ -3,8 +3,11 @@
 import asyncio
 from typing import Any
 
+import httpx2
 import openai
 import pytest
+from mcp.client import Client
+from mcp.client.streamable_http import streamable_http_client
 from openai import AsyncOpenAI, OpenAI
 
 from tests.journeys import texts
@@ -99,3 +102,36 @@ def test_openais_asynchronous_client_is_answered_too(service: Any, base: dict[st
     whole, streamed = asyncio.run(told())
     assert "potash" in whole
     assert streamed == whole
+
+
+@pytest.mark.parametrize("mode", ["auto", "legacy"])
+def test_an_agent_finds_asks_and_reads_over_mcp(
+    service: Any, base: dict[str, Any], secret: str, mode: Any
+) -> None:
+    async def told() -> list[Any]:
+        headers = {"Authorization": f"Bearer {secret}"}
+        async with (
+            httpx2.AsyncClient(headers=headers, trust_env=False, timeout=30) as http,
+            Client(streamable_http_client(f"{service.url}/mcp", http_client=http), mode=mode) as client,
+        ):
+            names = {tool.name for tool in (await client.list_tools()).tools}
+            assert names == {
+                "search_square", "search_knowledge_base", "ask_knowledge_base", "read_document",
+            }  # fmt: skip
+            asked = {"knowledge_base": base["slug"]}
+            return [
+                await client.call_tool("search_square", {"query": "玫瑰"}),
+                await client.call_tool("search_knowledge_base", asked | {"query": "feed roses", "top_k": 1}),
+                await client.call_tool("ask_knowledge_base", asked | {"question": QUESTION}),
+                await client.call_tool(
+                    "ask_knowledge_base", {"knowledge_base": "none", "question": QUESTION}
+                ),
+            ]
+
+    square, passages, answer, refused = asyncio.run(told())
+    assert base["slug"] in [card["slug"] for card in square.structured_content["data"]]
+    assert passages.structured_content["usage"]["billed_units"] == 1
+    assert "potash" in answer.structured_content["text"]
+    assert answer.structured_content["citations"]
+    assert refused.is_error
+    assert refused.structured_content["code"] == "knowledge_base_not_found"
