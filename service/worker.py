@@ -43,6 +43,7 @@ from service.usecases.import_documents import import_documents
 from service.usecases.index_card import index_card, rebuild_cards
 from service.usecases.index_document import index_document
 from service.usecases.notify_renewals import notify_renewals
+from service.usecases.package_knowledge_base import suggest_packaging
 from service.usecases.pay_creators import pay_creators
 from service.usecases.prepare_partitions import prepare_partitions
 from service.usecases.prove_email import send_password_reset
@@ -77,6 +78,7 @@ JOBS: Mapping[str, UseCase] = {
     "rebuild_index": rebuild_index,
     "drop_index": drop_index,
     "draw_outlines": draw_outlines,
+    "suggest_packaging": suggest_packaging,
     "index_card": index_card,
     "rebuild_cards": rebuild_cards,
     "expire_reservations": expire_reservations,

@@ -27,6 +27,7 @@ class Card:
     free: bool
     popularity: int
     published_at: datetime
+    tagline: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +49,8 @@ class CardQuery:
 
 @dataclass(frozen=True, slots=True)
 class CardHit:
-    """`highlights` maps a field (`title`, `summary`, `tags`, `creator`) to HTML-escaped text in which
-    the matched words stand in `<em>`; it holds only fields that matched."""
+    """`highlights` maps a field (`title`, `tagline`, `summary`, `tags`, `creator`) to HTML-escaped text in
+    which the matched words stand in `<em>`; it holds only fields that matched."""
 
     id: UUID
     score: float

@@ -17,9 +17,10 @@ _EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 
 
 def fields_of(card: Card) -> dict[str, str]:
-    """The searched texts of a card."""
+    """The searched texts of a card, by what they are shown as."""
     return {
         "title": card.title,
+        "tagline": card.tagline,
         "summary": card.summary,
         "tags": " · ".join(card.tags),
         "creator": f"{card.creator_name} @{card.creator_handle}",
@@ -27,9 +28,12 @@ def fields_of(card: Card) -> dict[str, str]:
 
 
 def terms_of(card: Card) -> dict[str, list[str]]:
-    """The tokens of each searched text, each once, in the order of their first place."""
+    """The tokens of each text of ``WEIGHTS``, each once, in the order of their first place. The tagline is
+    found as the summary's beginning."""
     language = language_of(f"{card.title} {card.summary}", card.language)
-    return {name: list(dict.fromkeys(tokens(text, language))) for name, text in fields_of(card).items()}
+    texts = fields_of(card)
+    texts["summary"] = f"{texts.pop('tagline')}\n{texts['summary']}"
+    return {name: list(dict.fromkeys(tokens(text, language))) for name, text in texts.items()}
 
 
 def facets_of(card: Card) -> dict[str, list[str]]:

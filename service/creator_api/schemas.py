@@ -12,6 +12,8 @@ from billing.money import Money
 Name = Annotated[str, Meta(min_length=1, max_length=200)]
 Title = Annotated[str, Meta(min_length=1, max_length=200, pattern=r"\S")]
 Summary = Annotated[str, Meta(max_length=5000)]
+Tagline = Annotated[str, Meta(max_length=200)]
+SampleQuestion = Annotated[str, Meta(min_length=2, max_length=200, pattern=r"\S")]
 Category = Annotated[str, Meta(max_length=100)]
 Tags = Annotated[list[Annotated[str, Meta(min_length=1, max_length=50)]], Meta(max_length=30)]
 Language = Annotated[str, Meta(max_length=35, pattern=r"^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*$")]
@@ -48,12 +50,33 @@ class KnowledgeBaseChanges(Struct, forbid_unknown_fields=True, kw_only=True):
     title: Title | UnsetType = UNSET
     language: Language | UnsetType = UNSET
     summary: Summary | UnsetType = UNSET
+    tagline: Tagline | UnsetType = UNSET
     category: Category | UnsetType = UNSET
     tags: Tags | UnsetType = UNSET
     visibility: Visibility | UnsetType = UNSET
     free_questions: Count | UnsetType = UNSET
     api_access: bool | UnsetType = UNSET
     api_price: Money | UnsetType | None = UNSET
+
+
+class PackagingChanges(Struct, forbid_unknown_fields=True, kw_only=True):
+    """What is left out stays as it is; each sample question must be answered by the knowledge base."""
+
+    title: Title | UnsetType = UNSET
+    tagline: Tagline | UnsetType = UNSET
+    summary: Summary | UnsetType = UNSET
+    category: Category | UnsetType = UNSET
+    tags: Tags | UnsetType = UNSET
+    sample_questions: list[SampleQuestion] | UnsetType = UNSET
+
+
+class ApplyBody(Struct, forbid_unknown_fields=True, kw_only=True):
+    """The fields that are written to the knowledge base, as the draft has them."""
+
+    fields: Annotated[
+        list[Literal["title", "tagline", "summary", "category", "tags", "sample_questions"]],
+        Meta(min_length=1, max_length=6),
+    ]
 
 
 class PublishBody(Struct, forbid_unknown_fields=True, kw_only=True):

@@ -76,6 +76,7 @@ from service.knowledge.documents import DocumentNotFound, TooManyDocuments
 from service.knowledge.editions import InvalidEdition
 from service.knowledge.imports import ImportNotFound
 from service.knowledge.knowledge_bases import KnowledgeBaseNotFound, RightsNotDeclared
+from service.knowledge.packaging.kept import NothingToPackage, PackagingNotFound, PackagingUnfinished
 from service.knowledge.profiles import HandleTaken, InvalidHandle, ProfileNotFound
 from service.knowledge.revisions import RevisionNotFound
 from service.knowledge.sources.following import SourceNotFound
@@ -85,6 +86,7 @@ from service.platform.batcher import Overloaded
 from service.platform.blobs import BlobsUnavailable
 from service.platform.idempotency import IdempotencyConflict, IdempotencyInProgress
 from service.usecases.change_subscription import NotOnSale, PlanChangeRefused, SubscriptionEnded
+from service.usecases.edit_packaging import UnansweredQuestion
 from service.usecases.erase_account import OwnsOrganization, OwnsPublished
 from service.usecases.grant_access import InvalidGrant
 from service.usecases.hold_lane import LaneBusy
@@ -176,6 +178,10 @@ PROBLEMS: dict[type[Exception], Problem] = {
     RightsNotDeclared: Problem(400, "rights_not_declared", "The rights are not declared"),
     InvalidAddress: Problem(400, "invalid_address", "Nothing is fetched from this address"),
     SourceNotFound: Problem(404, "source_not_found", "No such source"),
+    PackagingNotFound: Problem(404, "packaging_not_found", "Nothing was suggested yet"),
+    PackagingUnfinished: Problem(409, "packaging_unfinished", "The suggestion is not ready"),
+    NothingToPackage: Problem(409, "nothing_to_package", "No document is ready"),
+    UnansweredQuestion: Problem(400, "question_unanswered", "A sample question has no answer"),
     InvalidEdition: Problem(400, "invalid_edition", "Not the name of an edition"),
     TooManyDocuments: Problem(409, "too_many_documents", "The knowledge base is full"),
     InvalidPosition: Problem(400, "invalid_cursor", "The cursor is not valid"),

@@ -5,7 +5,7 @@ is decided in ``service.access``.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
@@ -50,6 +50,8 @@ class KnowledgeBaseFact:
     created_at: datetime
     updated_at: datetime
     published_at: datetime | None
+    tagline: str = ""
+    sample_questions: list[str] = field(default_factory=list)
 
 
 def fact(row: sa.Row[Any]) -> KnowledgeBaseFact:

@@ -51,6 +51,9 @@ knowledge_base = sa.Table(
     sa.Column("paid_documents", sa.Integer, nullable=False, server_default="0"),
     sa.Column("free_documents", sa.Integer, nullable=False, server_default="0"),
     sa.Column("rights_declared_at", _TIME),
+    sa.Column("tagline", sa.Text, nullable=False, server_default=""),
+    # Shown to whom they can be answered for: service.usecases.sample_questions.
+    sa.Column("sample_questions", postgresql.ARRAY(sa.Text), nullable=False, server_default="{}"),
     sa.Column("created_at", _TIME, nullable=False, server_default=_NOW),
     sa.Column("updated_at", _TIME, nullable=False, server_default=_NOW),
     sa.Column("published_at", _TIME),
@@ -67,6 +70,23 @@ knowledge_base = sa.Table(
         name="knowledge_base_api_price_check",
     ),
     sa.Index("knowledge_base_owner_index", "owner_id", "id"),
+)
+
+# What is suggested to the owner for the fields above, and as they have edited it; nobody else sees it.
+packaging = sa.Table(
+    "packaging",
+    SQLModel.metadata,
+    sa.Column("knowledge_base_id", sa.Uuid, sa.ForeignKey("knowledge_base.id"), primary_key=True),
+    sa.Column("status", sa.Text, nullable=False),
+    sa.Column("reason", sa.Text),
+    # ``extract``, or the model's name.
+    sa.Column("written_by", sa.Text),
+    # service.knowledge.packaging.suggesting: Suggestion and Draft.
+    sa.Column("suggestion", postgresql.JSONB(none_as_null=True)),
+    sa.Column("draft", postgresql.JSONB(none_as_null=True)),
+    sa.Column("requested_at", _TIME, nullable=False, server_default=_NOW),
+    sa.Column("applied_at", _TIME),
+    sa.CheckConstraint("status IN ('queued', 'ready', 'failed')", name="packaging_status_check"),
 )
 
 passage_index = sa.Table(

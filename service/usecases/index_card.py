@@ -73,6 +73,7 @@ async def cards_of_square(connection: AsyncConnection, ids: Sequence[UUID]) -> l
             free=not plans.get(id),
             popularity=readers.get(id, 0),
             published_at=item.base.published_at,
+            tagline=item.base.tagline,
         )
         for id, item in found.items()
         if item.base.owner_id not in hidden and item.base.published_at is not None

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from billing.entitlements.holding import LiveSource, live_sources
 from billing.plans.catalog import PlanFact, plans_of
 from service.access.admission import EntitlementRequired
-from service.access.asking import decide_for_account, free_questions_left
+from service.access.asking import decide_for_account, free_questions_left, scope_of
 from service.access.decision import Decision
 from service.knowledge import documents, knowledge_bases, revisions
 from service.knowledge.documents import DocumentFact, Tier
@@ -22,6 +22,7 @@ from service.knowledge.square import Creator
 from service.usecases.context import Context
 from service.usecases.index_card import suspended
 from service.usecases.record_read import record_read
+from service.usecases.sample_questions import shown_questions
 from service.usecases.search_square import DocumentCounts, cards_of
 
 FREE_DOCUMENTS_SHOWN = 50
@@ -75,6 +76,9 @@ class KnowledgeBasePage:
     free_documents: list[Listed]
     entitlement: Entitlement
     published_at: datetime | None
+    tagline: str = ""
+    sample_questions: list[str] = field(default_factory=list)
+    """Those that this reader would be answered."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +123,8 @@ async def read_knowledge_base(
             connection, knowledge_base_id=base.id, paid=False, limit=FREE_DOCUMENTS_SHOWN
         )
         listed = await _listed(connection, base.id, free, paid=decision.tier == "all")
+        scope = await scope_of(connection, [decision])
+    questions = await shown_questions(context, base.sample_questions, scope, whole=decision.tier == "all")
     card = cards[base.id]
     return KnowledgeBasePage(
         id=card.id,
@@ -137,6 +143,8 @@ async def read_knowledge_base(
         free_documents=listed,
         entitlement=entitlement,
         published_at=card.published_at,
+        tagline=card.tagline,
+        sample_questions=questions,
     )
 
 

@@ -62,8 +62,7 @@ async def draw_outlines(context: Context, *, knowledge_base_id: str) -> None:
     """The job: draws what has no outline yet, then has the model write, where there is one. A model that is
     unavailable is not waited for: the owner's next look asks again."""
     id = UUID(knowledge_base_id)
-    while await _draw(context, id, paid=True, document_id=None):
-        pass
+    await draw_extracts(context, id)
     if context.model is None:
         return
     while True:
@@ -78,6 +77,12 @@ async def draw_outlines(context: Context, *, knowledge_base_id: str) -> None:
             return
         async with context.database.transaction() as session:
             await kept.keep(session, [(waiting[0], drawing)], writer=context.model.name)
+
+
+async def draw_extracts(context: Context, knowledge_base_id: UUID) -> None:
+    """Draws every outline without a model that is missing: for a job."""
+    while await _draw(context, knowledge_base_id, paid=True, document_id=None):
+        pass
 
 
 async def _read(

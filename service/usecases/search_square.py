@@ -49,6 +49,7 @@ class CardFact:
     documents: DocumentCounts
     published_at: datetime | None
     highlights: dict[str, str]
+    tagline: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,4 +149,5 @@ def card_of(item: Shown, plans: Sequence[PlanFact], highlights: dict[str, str]) 
         documents=DocumentCounts(base.free_documents, base.paid_documents),
         published_at=base.published_at,
         highlights=highlights,
+        tagline=base.tagline,
     )

@@ -35,6 +35,7 @@ WORDS: dict[str, tuple[str, str]] = {
         "A program begins like this:",
     ),
     "not_sold": ("暂无出售的方案。", "Nothing is sold here at the moment."),
+    "sample_questions": ("可以这样问", "Questions to ask"),
     "free_documents": ("免费阅读", "Read for free"),
     "creator_bases": ("{name} 的知识库", "Knowledge bases by {name}"),
     "creator_none": ("还没有公开的知识库。", "Nothing is public yet."),

@@ -30,6 +30,15 @@ class KnowledgeSettings(BaseModel):
     """How long a call draws outlines that are missing; a job draws the rest."""
     outline_model_characters: int = Field(16_000, ge=1000)
     """Of one text, put before the model to outline."""
+    packaging_documents: int = Field(200, ge=1)
+    """Of a knowledge base, read for what is suggested to its creator."""
+    packaging_characters: int = Field(60_000, ge=1000)
+    """Of all these together."""
+    packaging_model_characters: int = Field(16_000, ge=1000)
+    """Of these, put before the model."""
+    packaging_sample_questions: int = Field(5, ge=1)
+    packaging_candidates: int = Field(20, ge=1)
+    """Questions tried, to find as many that are answered."""
 
     import_ports: str = "80,443"
     """Of addresses that are imported from."""

@@ -46,6 +46,14 @@ async def test_the_square_finds(cards: CardEngine, query: str, expected: list[in
     assert found(await cards.search(CardQuery(query))) == expected
 
 
+async def test_a_tagline_is_found_and_marked_as_itself(cards: CardEngine) -> None:
+    await cards.put([*SQUARE, card(4, "阳台", "种花的书", tagline="一年四季都有花 Roses all year")])
+    page = await cards.search(CardQuery("四季"))
+    assert found(page) == [4]
+    assert page.hits[0].highlights == {"tagline": "一年<em>四季</em>都有花 Roses all year"}
+    assert found(await cards.search(CardQuery("rose"))) == [4]
+
+
 async def test_typing_errors_are_forgiven_in_long_words_alone(cards: CardEngine) -> None:
     await cards.put([*SQUARE, card(4, "Elasticsearch"), card(5, "The law")])
     assert found(await cards.search(CardQuery("pyhton")))[0] == 1
