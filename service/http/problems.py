@@ -71,6 +71,7 @@ from service.answering.receipts import ReceiptNotFound
 from service.http.inputs import InvalidInput, UnreadableAddress, UnsupportedMediaType
 from service.http.keys import KeyMissing
 from service.http.login import OperatorOnly
+from service.http.oidc import ProviderUnavailable, ProviderUnknown, SignInRefused
 from service.http.paging import InvalidCursor
 from service.knowledge.documents import DocumentNotFound, TooManyDocuments
 from service.knowledge.editions import InvalidEdition
@@ -100,6 +101,7 @@ from service.usecases.search_square import InvalidPosition
 from service.usecases.send_tip import TooManyTips
 from service.usecases.set_spend_cap import InvalidSpendCap
 from service.usecases.sign_in import WrongCredentials
+from service.usecases.sign_in_elsewhere import EmailUnproven, LastSignIn, LinkRequired
 from service.usecases.start_subscription import CheckoutReplaced, OwnKnowledgeBase
 from service.usecases.work_dead_letters import DeadLetterNotFound
 
@@ -132,6 +134,12 @@ PROBLEMS: dict[type[Exception], Problem] = {
     WrongCredentials: Problem(401, "wrong_credentials", "Wrong email or password"),
     InvalidEmailToken: Problem(400, "invalid_email_token", "The link is not valid"),
     AttemptUnknown: Problem(400, "sign_in_expired", "No such sign-in is under way"),
+    SignInRefused: Problem(400, "sign_in_failed", "The sign-in failed"),
+    ProviderUnknown: Problem(404, "provider_not_found", "No such provider"),
+    ProviderUnavailable: Problem(503, "provider_unavailable", "The provider is unavailable"),
+    EmailUnproven: Problem(403, "email_unverified", "The address is not verified"),
+    LinkRequired: Problem(409, "link_required", "Sign in and link"),
+    LastSignIn: Problem(409, "last_sign_in", "The last way to sign in stays"),
     IdentityNotFound: Problem(404, "identity_not_found", "No such identity"),
     IdentityTaken: Problem(409, "identity_taken", "The identity is another account's"),
     SessionNotFound: Problem(404, "session_not_found", "No such session"),

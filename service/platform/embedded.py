@@ -70,6 +70,11 @@ def refuse_unsafe(settings: Settings) -> None:
         wrong.append("ZHIHAO_STRIPE_WEBHOOK_SECRETS is unset")
     if settings.egress_allow_loopback:
         wrong.append("ZHIHAO_EGRESS_ALLOW_LOOPBACK is set: strangers could have this machine call itself")
+    wrong += [
+        f"ZHIHAO_OIDC_PROVIDERS: the issuer of {provider.name} is not https"
+        for provider in settings.oidc.values()
+        if not provider.issuer.startswith("https:")
+    ]
     if wrong:
         raise UnsafeSettings("; ".join(wrong) + ".")
 

@@ -15,7 +15,7 @@ from service.accounts.people import Account
 from service.http.login import Person, user_agent_of
 from service.platform.idempotency import Once
 from service.platform.ids import new_id
-from service.subscriber_api import credentials
+from service.subscriber_api import credentials, elsewhere
 from service.usecases import erase_account, export_account, sign_in
 from service.usecases.context import Context
 from service.usecases.sign_in import SignIn
@@ -130,6 +130,7 @@ router = Router(
         read_export,
         erase,
         *credentials.handlers,
+        *elsewhere.handlers,
     ],
     tags=["accounts"],
 )

@@ -5,7 +5,7 @@ from typing import Annotated
 import msgspec
 from litestar import Response, get, post
 from litestar.di import NamedDependency
-from litestar.params import FromQuery, QueryParameter, URLEncodedBody
+from litestar.params import QueryParameter, URLEncodedBody
 
 from service.accounts.passwords import InvalidPassword
 from service.usecases.context import Context
@@ -25,7 +25,7 @@ class Choosing(msgspec.Struct):
 
 
 @get("/verify-email")
-async def ask_to_confirm(request: AnyRequest, token: FromQuery[Token] = "") -> Response[str]:
+async def ask_to_confirm(request: AnyRequest, token: Token = "") -> Response[str]:
     """A button: what only looks at links, as mail servers do, confirms nothing."""
     return page(request, "letter.html", token=token, purpose="verify", limits=None)
 
@@ -39,7 +39,7 @@ async def confirm(
 
 
 @get("/reset-password")
-async def ask_for_password(request: AnyRequest, token: FromQuery[Token] = "") -> Response[str]:
+async def ask_for_password(request: AnyRequest, token: Token = "") -> Response[str]:
     return page(request, "letter.html", token=token, purpose="reset", limits=None)
 
 
