@@ -49,7 +49,7 @@ def installed() -> Path:
         folder.mkdir(parents=True, exist_ok=True)
         for name in ("package.json", "package-lock.json"):
             shutil.copy(HERE / name, folder)
-        npm = (NODE / "bin" / "node", NODE / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js")
+        npm = (str(NODE / "bin" / "node"), str(NODE / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"))
         command = [*npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--silent"]
         try:
             subprocess.run(command, cwd=folder, check=True, capture_output=True, timeout=120)
@@ -63,7 +63,7 @@ def installed() -> Path:
 @contextmanager
 def running(redirect_uri: str) -> Iterator[RealProvider]:
     """A provider with one client, which is sent back to ``redirect_uri``. Raises ``Unavailable``."""
-    command = [NODE / "bin" / "node", "server.mjs", redirect_uri]
+    command = [str(NODE / "bin" / "node"), "server.mjs", redirect_uri]
     process = subprocess.Popen(
         command, cwd=installed(), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
     )
