@@ -10,6 +10,8 @@ from search.engine.config import EngineConfig, where
 from search.engine.opening import open_cards, open_passages
 from search.square.cards import USUAL
 from search.square.synonyms import Synonyms
+from service.answering.http_reranker import HttpReranker, RerankerConfig
+from service.answering.openai_embedder import EmbedderConfig, OpenAIEmbedder
 from service.answering.openai_model import ModelConfig, OpenAIModel
 from service.mail.files import FileMail
 from service.mail.port import Mail
@@ -43,6 +45,7 @@ async def wired(settings: Settings) -> AsyncIterator[Context]:
         )
     )
     model = OpenAIModel(_model_config(settings)) if settings.openai_model else None
+    embedder, reranker = _embedder(settings), _reranker(settings)
     gate = open_gate(database, settings)
     try:
         yield Context(
@@ -57,6 +60,8 @@ async def wired(settings: Settings) -> AsyncIterator[Context]:
             egress=Egress(ports=settings.egress_port_numbers, allow_loopback=settings.egress_allow_loopback),
             fetcher=open_fetcher(settings),
             mail=_mail(settings),
+            embedder=embedder,
+            reranker=reranker,
         )
     finally:
         await drain(settings.drain_seconds)
@@ -64,8 +69,9 @@ async def wired(settings: Settings) -> AsyncIterator[Context]:
         await passages.close()
         await cards.close()
         await payments.close()
-        if model is not None:
-            await model.close()
+        for part in (model, embedder, reranker):
+            if part is not None:
+                await part.close()
         await database.close()
 
 
@@ -104,6 +110,31 @@ def _engine_config(settings: Settings) -> EngineConfig:
         bulk_documents=settings.search_bulk_documents,
         bulk_bytes=settings.search_bulk_bytes,
         synonyms=Synonyms.read(Path(listed).read_text("utf-8")) if listed else USUAL,
+    )
+
+
+def _embedder(settings: Settings) -> OpenAIEmbedder | None:
+    if not settings.openai_embedding_model:
+        return None
+    return OpenAIEmbedder(
+        EmbedderConfig(
+            name=settings.openai_embedding_model,
+            base_url=settings.openai_base_url,
+            api_key=settings.openai_api_key.get_secret_value(),
+        )
+    )
+
+
+def _reranker(settings: Settings) -> HttpReranker | None:
+    if not settings.rerank_base_url:
+        return None
+    return HttpReranker(
+        RerankerConfig(
+            base_url=settings.rerank_base_url,
+            api_key=settings.rerank_api_key.get_secret_value(),
+            model=settings.rerank_model,
+            seconds=settings.rerank_timeout_seconds,
+        )
     )
 
 

@@ -30,6 +30,7 @@ from service.usecases.close_checkouts import close_checkouts
 from service.usecases.close_months import close_months
 from service.usecases.context import Context
 from service.usecases.deliver_webhooks import deliver_webhooks
+from service.usecases.embed_passages import embed_passages
 from service.usecases.end_contract import finish_contract
 from service.usecases.end_renewals import end_renewals
 from service.usecases.erase_account import end_subscription
@@ -75,6 +76,7 @@ JOBS: Mapping[str, UseCase] = {
     "follow_sources": follow_sources,
     "check_source": check_source,
     "index_document": index_document,
+    "embed_passages": embed_passages,
     "rebuild_index": rebuild_index,
     "drop_index": drop_index,
     "draw_outlines": draw_outlines,

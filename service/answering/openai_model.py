@@ -1,4 +1,4 @@
-"""A language model behind any server that speaks OpenAI's chat completions; the one importer of openai."""
+"""A language model behind any server that speaks OpenAI's chat completions."""
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence

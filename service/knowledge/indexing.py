@@ -151,6 +151,31 @@ async def current(
     return [_indexable(row) for row in rows]
 
 
+async def current_of(connection: AsyncConnection, document_id: UUID, revision_id: UUID) -> Indexable | None:
+    """The document as readers are shown it; ``None`` unless that is this revision."""
+    query = _INDEXABLE.where(
+        document.c.id == document_id,
+        document.c.current_revision_id == revision_id,
+        revision.c.id == revision_id,
+    )
+    row = (await connection.execute(query)).one_or_none()
+    return None if row is None else _indexable(row)
+
+
+async def is_current(session: AsyncSession, document_id: UUID, revision_id: UUID) -> bool:
+    """Whether readers are shown this revision; held so to the end of the transaction."""
+    query = (
+        sa.select(document.c.id)
+        .where(
+            document.c.id == document_id,
+            document.c.current_revision_id == revision_id,
+            document.c.deleted_at.is_(None),
+        )
+        .with_for_update(read=True)
+    )
+    return (await session.execute(query)).one_or_none() is not None
+
+
 _EXCLUDE = sa.text(
     """
     UPDATE passage_index SET excluded_document_ids = ARRAY(

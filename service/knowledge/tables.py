@@ -171,6 +171,24 @@ revision_outline = sa.Table(
     sa.Column("created_at", _TIME, nullable=False, server_default=_NOW),
 )
 
+# What the passages of a revision mean to an embedder. Kept from the last passage to the first, so that a
+# revision is done once position 0 is there. A passage that the embedder would not take has no dimensions.
+passage_vector = sa.Table(
+    "passage_vector",
+    SQLModel.metadata,
+    sa.Column("revision_id", sa.Uuid, sa.ForeignKey("revision.id", ondelete="CASCADE"), primary_key=True),
+    sa.Column("model", sa.Text, primary_key=True),
+    sa.Column("position", sa.Integer, primary_key=True),
+    sa.Column("knowledge_base_id", sa.Uuid, sa.ForeignKey("knowledge_base.id"), nullable=False),
+    sa.Column("start", sa.Integer, nullable=False),
+    sa.Column("end", sa.Integer, nullable=False),
+    sa.Column("locator", postgresql.JSONB, nullable=False),
+    sa.Column("dimensions", sa.Integer, nullable=False),
+    # Of length 1. An array and not pgvector's type, so that a server without it serves as well.
+    sa.Column("vector", postgresql.ARRAY(sa.REAL), nullable=False),
+    sa.Index("passage_vector_knowledge_base_index", "knowledge_base_id"),
+)
+
 import_job = sa.Table(
     "import_job",
     SQLModel.metadata,

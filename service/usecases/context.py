@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 from billing.processor.port import PaymentProcessor
 from search.engine.port import CardEngine, PassageEngine
+from search.passages.embedder import Embedder
+from search.passages.reranker import Reranker
 from service.answering.model import Model
 from service.mail.port import Mail
 from service.platform.blobs import Blobs
@@ -33,3 +35,7 @@ class Context:
     """What fetches documents from such addresses."""
     mail: Mail | None = None
     """Where letters go."""
+    embedder: Embedder | None = None
+    """What finds passages by meaning; without it they are found by words alone."""
+    reranker: Reranker | None = None
+    """What orders the passages found; without it search does."""

@@ -33,6 +33,7 @@ from service.platform.blobs import BlobMissing
 from service.platform.idempotency import Once, claim, keep
 from service.platform.jobs import defer
 from service.usecases.context import Context
+from service.usecases.embed_passages import embed_soon
 from service.usecases.fetch_import import drop_taken, record_taken
 from service.usecases.owned_tasks import leaving
 from service.usecases.parse_limits import parse_limits
@@ -284,4 +285,5 @@ async def _index(context: Context, task: ImportTask, kept: Kept) -> None:
                 indexed=indexing.indexed(kept.index),
                 whole=False,
             )
+            await embed_soon(context, session, task.knowledge_base_id)
         await imports.progress(session, task.id)

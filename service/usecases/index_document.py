@@ -10,6 +10,7 @@ from service.knowledge.parsing.parsed import UnreadableFile
 from service.knowledge.revisions import NewRevision
 from service.platform.ids import new_id
 from service.usecases.context import Context
+from service.usecases.embed_passages import embed_soon
 from service.usecases.parse_limits import parse_limits
 
 
@@ -33,6 +34,7 @@ async def index_document(context: Context, *, document_id: str) -> None:
             indexed=indexing.indexed(cut),
             whole=False,
         )
+        await embed_soon(context, session, waiting.knowledge_base_id)
 
 
 async def _parse(context: Context, waiting: Waiting) -> bool:

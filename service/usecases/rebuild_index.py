@@ -5,11 +5,12 @@ from collections.abc import AsyncIterator
 from uuid import UUID
 
 from search.engine.port import IndexDocument
-from service.knowledge import indexing, knowledge_bases
+from service.knowledge import indexing, knowledge_bases, vectors
 from service.knowledge.cards import CARDS_LOCK
 from service.knowledge.indexing import Indexed
 from service.platform.jobs import defer
 from service.usecases.context import Context
+from service.usecases.embed_passages import embed_soon
 
 BATCH = 50
 """Documents held in memory at a time."""
@@ -41,11 +42,15 @@ async def rebuild_index(context: Context, *, knowledge_base_id: str) -> None:
         await indexing.acknowledge(
             session, knowledge_base_id=id, generation=generation, indexed=indexed, whole=True
         )
+        await vectors.forget_stale(session, id, model=None)
+        await embed_soon(context, session, id)
 
 
 async def drop_index(context: Context, *, knowledge_base_id: str) -> None:
     """The job that follows a deletion."""
     await context.passages.drop(UUID(knowledge_base_id))
+    async with context.database.transaction() as session:
+        await vectors.forget_all(session, UUID(knowledge_base_id))
 
 
 async def reindex(context: Context, *, knowledge_base: str | None) -> int:

@@ -3,7 +3,7 @@
 import asyncio
 import base64
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -101,10 +101,11 @@ async def open_world(
     *,
     model_url: str | None = None,
     idle_seconds: float = 5.0,
+    parts: Mapping[str, Any] | None = None,
     **fields: Any,
 ) -> AsyncIterator[World]:
-    """``fields`` are the knowledge base's; ``model_url`` that of a stub."""
-    async with open_library(database, database_url, folder) as library:
+    """``fields`` are the knowledge base's; ``model_url`` that of a stub; ``parts`` are the context's."""
+    async with open_library(database, database_url, folder, **(parts or {})) as library:
         model = None
         if model_url is not None:
             model = OpenAIModel(ModelConfig("stub", model_url, "k", 256, idle_seconds, 30.0))

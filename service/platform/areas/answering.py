@@ -8,6 +8,21 @@ class AnsweringSettings(BaseModel):
     openai_api_key: SecretStr = SecretStr("")
     openai_model: str = ""
     openai_embedding_model: str = ""
+    embedding_batch: int = Field(32, ge=1)
+    """Passages sent to the embedder at a time."""
+    embedding_batch_seconds: float = Field(60.0, gt=0)
+    embedding_query_seconds: float = Field(2.0, gt=0)
+    """The longest wait for the vector of a question; then it is looked for by words alone."""
+    embedding_compare_seconds: float = Field(2.0, gt=0)
+    """The longest that vectors are compared for one question; then it is looked for by words alone."""
+    fusion_candidates: int = Field(32, ge=1)
+    """Passages by words, and as many by meaning, that are joined or reranked."""
+    rerank_base_url: str = ""
+    rerank_api_key: SecretStr = SecretStr("")
+    rerank_model: str = ""
+    rerank_timeout_seconds: float = Field(2.0, gt=0)
+    rerank_passages: int = Field(32, ge=1)
+    """Passages that the reranker is handed, at most."""
     stream_keep_alive_seconds: float = Field(default=15.0, gt=0)
     """Silence of a stream after which a comment is sent, so that nothing between closes it."""
     model_idle_timeout_seconds: float = Field(20.0, gt=0)
