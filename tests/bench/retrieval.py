@@ -1,305 +1,175 @@
-"""Retrieval, extracts and refusal on the text sets beside the project.
+"""R1, R2, R3 on the text sets beside the project, with peers in the same run.
 
-By hand: `.venv/bin/python -m tests.bench.retrieval [--every N] [--json FILE]`, N to ask only each Nth
-question. R1: recall at 1 and MRR at 10, each question finding its own paragraph among all of its set.
-R2: the gold answer word for word in at most three sentences. R3: the share of a set's own questions that
-are answered, and of another set's that are refused."""
+Run as ``python -m tests.bench.retrieval [--quick] [--every N]``, N to ask only each Nth question. R1: recall
+at 1 and MRR at 10, each question finding its own paragraph among all of its set. R2: the gold answer word for
+word in the at most three sentences of the extract that a reader gets. R3: the share of a set's own questions
+that are answered, and of another set's that are refused, by the same path."""
 
 from __future__ import annotations
 
 import argparse
 import asyncio
-import hashlib
-import json
-import platform
-import re
-import tarfile
+import statistics
 import tempfile
 import time
-from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
-from importlib.metadata import version
-from pathlib import Path, PurePosixPath
+from collections.abc import Awaitable, Callable, Collection, Sequence
+from pathlib import Path
 from typing import Any
-from uuid import UUID
 
-from search.engine.embedded import EmbeddedPassageEngine
-from search.engine.port import IndexDocument, PassageHit
-from search.passages.cutting import Block, cut
-from search.passages.evidence import best_sentences, supported
-from search.passages.naming import dated
-from search.passages.scope import AccessScope, IndexView
-from search.text import articles
-from service.knowledge.parsing import formats
-from service.knowledge.parsing.limits import ParseLimits
-
-DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
-SETS = {"cmrc": "cmrc2018_dev.json", "xquad_en": "xquad.en.json", "xquad_zh": "xquad.zh.json"}
-BASES = {"laws": UUID(int=1), "cmrc": UUID(int=2), "xquad_en": UUID(int=3), "xquad_zh": UUID(int=4)}
-
-# The four that must be right: (question, part of the title, article).
-LAW_QUESTIONS = (
-    ("劳动合同期限三年以上的试用期最长多久", "劳动合同法", "第十九条"),
-    ("普通诉讼时效是几年", "总则", "第一百八十八条"),
-    ("离婚冷静期多少天", "婚姻家庭编", "第一千零七十七条"),
-    ("故意伤害他人身体怎么处罚", "刑法", "第二百三十四条"),
-)
-# Asked of CMRC, which holds no law, to be refused. The text sets have no questions about law.
-ASKED_OF_THE_LAWS = (
-    "酒驾怎么处罚",
-    "公司注册资本多久缴足",
-    "试用期工资最低多少",
-    "年满多少岁可以结婚",
-    "经济补偿怎么计算",
-    "盗窃罪怎么判",
-    "正当防卫要负刑事责任吗",
-    "抢劫判几年",
-    "食品不合格赔偿几倍",
-    "发明专利保护期多少年",
-    "注册商标有效期几年",
-    "法定节假日加班工资几倍",
-    "产假多少天",
-    "年休假多少天",
-    "民事判决上诉期限几天",
-    "高空抛物谁负责",
-    "定金最多不能超过合同金额的多少",
-    "租赁合同最长多少年",
-    "身份证有效期多久",
-    "申请行政复议的期限",
-    "工伤认定申请期限多久",
-    "交通肇事逃逸怎么判",
-    "借款没有约定利息怎么算",
-    "满几岁承担刑事责任",
-    "打印遗嘱需要几个见证人",
-    "公司不签书面劳动合同要赔几倍工资",
-    "怎么立遗嘱",
-    "醉酒驾驶机动车判多久",
-    "股东会多久开一次",
-    "网购可以七天无理由退货吗",
+from tests.bench.postgres import postgres
+from tests.bench.reporting import about, tell
+from tests.bench.retrieval_peers import Ask, bm25, full_text, raw_tantivy
+from tests.bench.retrieval_sets import (
+    ASKED_OF_THE_LAWS,
+    DATA,
+    HALVES,
+    OFF_TOPIC,
+    SETS,
+    Asked,
+    Bench,
+    law_questions,
+    questions_of,
 )
 
 
-# Asked of the laws, to be refused. One a line.
-OFF_TOPIC = """
-怎样烤面包
-面包怎么烤
-今天天气怎么样
-推荐一部好看的电影
-怎么学好英语
-珠穆朗玛峰有多高
-北京到上海坐高铁要多久
-手机没电了怎么办
-李白是哪个朝代的诗人
-红烧肉怎么做
-How do I bake bread?
-How tall is Mount Everest?
-世界杯几年举办一次
-太阳系有几颗行星
-猫一天睡几个小时
-感冒了吃什么药
-如何减肥最快
-Python怎么读取文件
-秦始皇哪年统一六国
-水的沸点是多少度
-长江全长多少公里
-吉他入门先学什么
-咖啡因含量最高的茶是什么
-怎样种番茄
-电脑蓝屏怎么修
-光速是多少
-谁写了红楼梦
-家里的绿萝多久浇一次水
-人体有多少块骨头
-跑马拉松要训练多久
-""".strip().splitlines()
-HALVES = ("development", "held out")
-
-
-@dataclass(frozen=True)
-class Asked:
-    question: str
-    document_id: UUID
-    answers: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class LawQuestion:
-    """A question in ordinary words and the article that answers it; `title` without a date, of which the
-    newest edition is meant; `article` as in `search.text.articles`; `phrase` stands in the article."""
-
-    question: str
-    title: str
-    article: str
-    phrase: str
-
-    @property
-    def half(self) -> str:
-        """Failures are looked at in the development half alone; the other tells how new questions fare."""
-        return HALVES[hashlib.sha256(self.question.encode()).digest()[0] % 2]
-
-    def is_answered_by(self, hit: PassageHit, newest: dict[str, str]) -> bool:
-        keys = {key for key, _, _ in articles(str(hit.locator.get("article", "")))}
-        return hit.title == newest[self.title] and self.article in keys
-
-
-def law_questions() -> list[LawQuestion]:
-    """Ours, from `law_questions.tsv`; written before the weights they are measured with."""
-    lines = (Path(__file__).parent / "law_questions.tsv").read_text().splitlines()
-    split = (line.split("\t") for line in lines)
-    return [LawQuestion(q, title, "§" + re.sub("-", ".", article), p) for q, title, article, p in split]
-
-
-def questions_of(name: str) -> tuple[list[IndexDocument], list[Asked]]:
-    """Each paragraph a document of its own, and the questions asked of it."""
-    documents: list[IndexDocument] = []
-    asked: list[Asked] = []
-    articles = json.loads((DATA / SETS[name]).read_bytes())["data"]
-    paragraphs = [paragraph for article in articles for paragraph in article["paragraphs"]]
-    for number, paragraph in enumerate(paragraphs):
-        text, document_id = paragraph["context"], UUID(int=BASES[name].int * 10**6 + number)
-        passages = cut(text, [Block(0, len(text), "paragraph", {})])
-        language = "en" if name.endswith("en") else "zh"
-        documents.append(
-            IndexDocument(document_id, document_id, BASES[name], f"{number}", "paid", language, passages)
-        )
-        asked += (
-            Asked(q["question"], document_id, tuple(a["text"] for a in q["answers"]))
-            for q in paragraph["qas"]
-        )
-    return documents, asked
-
-
-def laws(titles: Collection[str] = ()) -> Iterator[IndexDocument]:
-    """Every statute, regulation and case, or those of these titles (without their dates) alone, read as an
-    import reads them."""
-    with tarfile.open(DATA / "laws.tar.xz") as archive:
-        for number, member in enumerate(archive):
-            file = archive.extractfile(member) if member.isfile() else None
-            if file is not None and member.name.endswith(".md"):
-                if titles and dated(PurePosixPath(member.name).stem)[0] not in titles:
-                    continue
-                parsed = formats.parse(member.name, file.read(), limits=ParseLimits(characters=10_000_000))
-                title, document_id = PurePosixPath(member.name).stem, UUID(int=number + 1)
-                passages = cut(parsed.text, parsed.blocks)
-                yield IndexDocument(document_id, document_id, BASES["laws"], title, "paid", "zh", passages)
-
-
-class Bench:
-    """An engine in a folder of its own, holding all sets."""
-
-    def __init__(self, root: Path, every: int) -> None:
-        self.engine = EmbeddedPassageEngine(root)
-        self.asked: dict[str, list[Asked]] = {}
-        self.newest: dict[str, str] = {}
-        self._every = every
-
-    async def index(self, names: Sequence[str], *, titles: Collection[str] = ()) -> float:
-        """Seconds to index the laws, or those of these titles (without their dates) alone."""
-        for name in names:
-            documents, asked = questions_of(name)
-            self.asked[name] = asked[:: self._every]
-            await self.engine.rebuild(BASES[name], documents)
+async def timed(
+    ask: Callable[[str, str], Awaitable[object]], name: str, asked: Sequence[Asked]
+) -> dict[str, float]:
+    """Milliseconds a question takes one caller."""
+    taken = []
+    for one in asked:
         started = time.perf_counter()
-        await self.engine.rebuild(BASES["laws"], self._read(titles))
-        return time.perf_counter() - started
-
-    def _read(self, titles: Collection[str]) -> Iterator[IndexDocument]:
-        for owner in laws(titles):
-            name = dated(owner.title)[0]
-            self.newest[name] = max(self.newest.get(name, ""), owner.title)
-            yield owner
-
-    async def hits(self, name: str, question: str, limit: int = 10) -> list[PassageHit]:
-        return await self.engine.search(AccessScope((IndexView(BASES[name], "all"),)), question, limit=limit)
-
-    async def retrieval(self, name: str) -> dict[str, float]:
-        first = reciprocal = 0.0
-        started = time.process_time()
-        for asked in self.asked[name]:
-            hits = await self.hits(name, asked.question, 40)
-            order = list(dict.fromkeys(hit.document_id for hit in hits))[:10]
-            if asked.document_id in order:
-                rank = order.index(asked.document_id) + 1
-                first, reciprocal = first + (rank == 1), reciprocal + 1 / rank
-        count = len(self.asked[name])
-        milliseconds = (time.process_time() - started) / count * 1000
-        return {"recall_at_1": first / count, "mrr_at_10": reciprocal / count, "cpu_ms": milliseconds}
-
-    async def extracts(self, name: str) -> float:
-        contained = 0
-        for asked in self.asked[name]:
-            hits = await self.hits(name, asked.question)
-            texts = [
-                evidence.hit.text[evidence.start - evidence.hit.start : evidence.end - evidence.hit.start]
-                for evidence in best_sentences(asked.question, hits, limit=3)
-            ]
-            contained += any(answer in text for answer in asked.answers for text in texts)
-        return contained / len(self.asked[name])
-
-    async def answered(self, name: str, questions: Sequence[str]) -> float:
-        """The share of the questions that are answered and not refused."""
-        return sum([supported(q, await self.hits(name, q)) for q in questions]) / len(questions)
-
-    async def law_articles(self, questions: Sequence[LawQuestion]) -> dict[str, float]:
-        """The share whose article is the first passage; that are answered with it among three sentences."""
-        first = cited = 0
-        for asked in questions:
-            hits = await self.hits("laws", asked.question)
-            first += bool(hits) and asked.is_answered_by(hits[0], self.newest)
-            best = best_sentences(asked.question, hits, limit=3) if supported(asked.question, hits) else []
-            cited += any(asked.is_answered_by(evidence.hit, self.newest) for evidence in best)
-        return {"first": first / len(questions), "cited": cited / len(questions)}
-
-    async def law_ranks(self) -> dict[str, bool]:
-        """Whether each of the four is the first passage, and answered."""
-        right = {}
-        for question, title, article in LAW_QUESTIONS:
-            hits = await self.hits("laws", question)
-            found = title in hits[0].title and hits[0].locator.get("article") == article
-            best = best_sentences(question, hits, limit=3)
-            right[question] = found and supported(question, hits) and any(e.hit is hits[0] for e in best)
-        return right
+        await ask(name, one.question)
+        taken.append((time.perf_counter() - started) * 1000)
+    hundredths = statistics.quantiles(taken, n=100)
+    return {"p50_ms": hundredths[49], "p99_ms": hundredths[98]}
 
 
-async def measure(every: int) -> dict[str, Any]:
-    with tempfile.TemporaryDirectory(prefix="zhihao-bench-") as folder:
-        bench = Bench(Path(folder), every)
-        figures: dict[str, Any] = {"laws_seconds": await bench.index(tuple(SETS))}
-        for name in SETS:
-            figures[f"R1 {name}"] = await bench.retrieval(name)
-            figures[f"R2 {name}"] = await bench.extracts(name)
-            own = [asked.question for asked in bench.asked[name]]
-            figures[f"R3 {name} answered"] = await bench.answered(name, own)
-            figures[f"R3 {name} asked of the laws, refused"] = 1 - await bench.answered("laws", own)
-        figures["R3 laws answered"] = await bench.answered("laws", ASKED_OF_THE_LAWS)
-        figures["R3 law questions asked of cmrc, refused"] = 1 - await bench.answered(
-            "cmrc", ASKED_OF_THE_LAWS
-        )
-        figures["R3 off topic, refused by the laws"] = 1 - await bench.answered("laws", OFF_TOPIC)
-        for half in HALVES:
-            figures[f"law questions, {half}"] = await bench.law_articles(
-                [asked for asked in law_questions() if asked.half == half]
-            )
-        figures["law questions"] = await bench.law_ranks()
-        await bench.engine.close()
-    figures["machine"] = {
-        "python": platform.python_version(),
-        "cpu": platform.machine(),
-        "tantivy": version("tantivy"),
-    }
+async def peers(bench: Bench, name: str, url: str) -> dict[str, dict[str, float]]:
+    """R1 of everything else that one would find with, over the same texts and questions."""
+    documents, _ = questions_of(name)
+    texts = ["".join(passage.text for passage in document.passages) for document in documents]
+    places = {document.document_id: place for place, document in enumerate(documents)}
+    asked = bench.asked[name]
+    with full_text(url, texts, english=name.endswith("en")) as ranked:
+        others: dict[str, Ask] = {
+            "jieba + bm25s": bm25(texts),
+            "PostgreSQL ts_rank": ranked,
+            "tantivy, default": raw_tantivy(texts, grams=False),
+            "tantivy, 1-2 characters": raw_tantivy(texts, grams=True),
+        }
+        figures = {}
+        for peer, ask in others.items():
+            ranks = [_rank(ask(one.question), places[one.document_id]) for one in asked]
+
+            async def again(_: str, question: str, ask: Ask = ask) -> object:
+                return ask(question)
+
+            figures[peer] = {
+                "recall_at_1": sum(rank == 1 for rank in ranks) / len(ranks),
+                "mrr_at_10": sum(1 / rank for rank in ranks if rank) / len(ranks),
+                **await timed(again, name, asked),
+            }
     return figures
 
 
+def _rank(order: Sequence[int], own: int) -> int:
+    return order.index(own) + 1 if own in order else 0
+
+
+async def measure(every: int, titles: Collection[str], url: str) -> dict[str, Any]:
+    figures: dict[str, Any] = {}
+    with tempfile.TemporaryDirectory(prefix="zhihao-bench-") as folder:
+        bench = Bench(Path(folder), every)
+        figures["laws_seconds"] = await bench.index(tuple(SETS), titles=titles)
+        for name in SETS:
+            asked = bench.asked[name]
+            own = [one.question for one in asked]
+            figures[name] = {
+                "zhihao": {
+                    **await bench.retrieval(name),
+                    **await timed(bench.hits, name, asked),
+                },
+                **await peers(bench, name, url),
+                "R2": await bench.extracts(name),
+                "R3 answered": await bench.answered(name, own),
+                "R3 refused by the laws": 1 - await bench.answered("laws", own),
+                "answer": await timed(bench.answer, name, asked),
+            }
+        figures["laws"] = {
+            "R3 answered": await bench.answered("laws", ASKED_OF_THE_LAWS),
+            "R3 refused by cmrc": 1 - await bench.answered("cmrc", ASKED_OF_THE_LAWS),
+            "off topic, refused": 1 - await bench.answered("laws", OFF_TOPIC),
+            "the four": await bench.law_ranks(),
+            **{
+                half: await bench.law_articles([asked for asked in law_questions() if asked.half == half])
+                for half in HALVES
+            },
+        }
+        await bench.engine.close()
+    return figures
+
+
+GOALS = {"cmrc": (0.975, 0.985), "xquad_en": (0.95, 0.0), "xquad_zh": (0.95, 0.0)}
+"""R1: recall at 1, MRR at 10."""
+R2_LEAST, ANSWERED_LEAST, REFUSED_LEAST = 0.80, 0.95, 0.90
+
+
+def found_rows(figures: dict[str, Any]) -> list[dict[str, str]]:
+    return [
+        {
+            "set": name,
+            "by": peer,
+            "recall at 1": f"{of['recall_at_1']:.3f}" + (f" (goal {GOALS[name][0]})" * (peer == "zhihao")),
+            "MRR at 10": f"{of['mrr_at_10']:.3f}",
+            "p50 ms": f"{of['p50_ms']:.1f}",
+            "p99 ms": f"{of['p99_ms']:.1f}",
+        }
+        for name in SETS
+        for peer, of in figures[name].items()
+        if isinstance(of, dict) and "recall_at_1" in of
+    ]
+
+
+def answered_rows(figures: dict[str, Any]) -> list[dict[str, str]]:
+    return [
+        {
+            "set": name,
+            f"R2 (goal {R2_LEAST})": f"{of['R2']:.3f}",
+            f"R3 answered ({ANSWERED_LEAST})": f"{of['R3 answered']:.3f}",
+            f"R3 refused by the laws ({REFUSED_LEAST})": f"{of['R3 refused by the laws']:.3f}",
+            "p50 ms": f"{of['answer']['p50_ms']:.1f}",
+            "p99 ms": f"{of['answer']['p99_ms']:.1f}",
+        }
+        for name, of in figures.items()
+        if name in SETS
+    ]
+
+
+def law_rows(figures: dict[str, Any]) -> list[dict[str, str]]:
+    laws = figures["laws"]
+    told = {name: f"{laws[name]:.3f}" for name in ("R3 answered", "R3 refused by cmrc", "off topic, refused")}
+    told |= {f"{half}, {part}": f"{laws[half][part]:.3f}" for half in HALVES for part in ("first", "cited")}
+    told["the four"] = f"{sum(laws['the four'].values())} of {len(laws['the four'])}"
+    return [{"law questions": name, "share": value} for name, value in told.items()]
+
+
 def main() -> None:
-    arguments = argparse.ArgumentParser(description=__doc__)
-    arguments.add_argument("--every", type=int, default=1)
-    arguments.add_argument("--json", type=Path)
-    given = arguments.parse_args()
-    figures = asyncio.run(measure(given.every))
-    for name, figure in figures.items():
-        print(f"{name:45} {figure if not isinstance(figure, float) else f'{figure:.4f}'}")
-    if given.json:
-        given.json.write_text(json.dumps(figures, ensure_ascii=False, indent=1))
+    parser = argparse.ArgumentParser(prog="python -m tests.bench.retrieval", description="R1, R2, R3.")
+    parser.add_argument("--quick", action="store_true", help="each 32nd question, and few laws")
+    parser.add_argument("--every", type=int, default=None, help="only each Nth question (4)")
+    args = parser.parse_args()
+    if not (DATA / "laws.tar.xz").is_file():
+        print("The text sets are not beside the project: nothing is measured.")
+        return
+    every = args.every or (32 if args.quick else 4)
+    titles = {asked.title for asked in law_questions()} if args.quick else ()
+    with postgres() as server, server.fresh() as url:
+        figures = asyncio.run(measure(every, titles, url))
+    result = {**about(("tantivy", "bm25s", "jieba", "psycopg")), "every": every, "figures": figures}
+    tell("retrieval", f"R1: its own paragraph, each {every}th question", found_rows(figures), result)
+    tell("retrieval", "R2, R3: extracts as a reader gets them", answered_rows(figures), result)
+    tell("retrieval", "Asked of the laws" + " (few of them)" * args.quick, law_rows(figures), result)
 
 
 if __name__ == "__main__":

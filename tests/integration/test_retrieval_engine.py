@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from search.passages.evidence import best_sentences, supported
-from tests.bench.retrieval import (
+from tests.bench.retrieval_sets import (
     ASKED_OF_THE_LAWS,
     DATA,
     OFF_TOPIC,
