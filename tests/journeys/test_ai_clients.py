@@ -1,6 +1,9 @@
 """A developer with a key: to the first cited answer with clients that were written for others."""
 
 import asyncio
+import json
+import os
+import subprocess
 from typing import Any
 
 import httpx2
@@ -10,6 +13,7 @@ from mcp.client import Client
 from mcp.client.streamable_http import streamable_http_client
 from openai import AsyncOpenAI, OpenAI
 
+from tests.clients import bringing
 from tests.journeys import texts
 from tests.journeys.people import Caller, Person, first_metered
 
@@ -135,3 +139,45 @@ def test_an_agent_finds_asks_and_reads_over_mcp(
     assert answer.structured_content["citations"]
     assert refused.is_error
     assert refused.structured_content["code"] == "knowledge_base_not_found"
+
+
+def run(command: list[str], service: Any, base: dict[str, Any], secret: str) -> dict[str, Any]:
+    """What a foreign client's program printed."""
+    arguments = [f"{service.url}/openai/v1", secret, f"kb/{base['slug']}", QUESTION]
+    proxies = {"http_proxy", "https_proxy", "all_proxy"}
+    environment = {name: value for name, value in os.environ.items() if name.lower() not in proxies}
+    environment.pop("PYTHONPATH", None)
+    ran = subprocess.run(
+        [*command, *arguments], capture_output=True, text=True, timeout=120, check=False, env=environment
+    )
+    assert ran.returncode == 0, ran.stderr[-2000:]
+    return dict(json.loads(ran.stdout))
+
+
+def test_openais_client_for_node_is_answered(service: Any, base: dict[str, Any], secret: str) -> None:
+    try:
+        program, folder = bringing.node()
+    except bringing.Unavailable as reason:
+        pytest.skip(str(reason))
+    script = folder / "openai_node.mjs"
+    script.write_text((bringing.HERE / "openai_node.mjs").read_text())
+    told = run([program, str(script)], service, base, secret)
+    assert "potash" in told["content"]
+    assert {told["streamed"], told["response"], told["events"]} == {told["content"]}
+    place = told["annotations"][0]["url_citation"]
+    assert told["content"][place["start_index"] : place["end_index"]] == "[1]"
+    assert told["refused"] == [404, "model_not_found", "model"]
+
+
+def test_langchain_and_llamaindex_are_answered(service: Any, base: dict[str, Any], secret: str) -> None:
+    try:
+        interpreter = bringing.python()
+    except bringing.Unavailable as reason:
+        pytest.skip(str(reason))
+    script = str(bringing.HERE / "langchain_llamaindex.py")
+    told = run([interpreter, script], service, base, secret)
+    assert told.pop("langchain chat tokens") > 0
+    assert told.pop("langchain responses tokens") > 0
+    assert len(told) == 6
+    (said,) = set(told.values())
+    assert "potash" in said
