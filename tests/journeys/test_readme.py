@@ -21,7 +21,8 @@ def test_the_tour_runs_from_its_first_command_to_its_last(service: Served, tmp_p
     assert ran.returncode == 0, told[-3000:]
     assert "potash in early spring" in told
     assert '"refused":true' in told
+    assert "chatcmpl-" in told
     assert "\n303\n" in told
     assert "event: done" in told
     assert '"earned":1592' in told
-    assert '"units":2' in told
+    assert '"units":3' in told
