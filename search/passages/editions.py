@@ -127,13 +127,14 @@ def superseded(editions: Sequence[tuple[object, Edition]], folded: str = "") -> 
     return [
         bool(edition.work)
         and any(supersedes(other, edition) for other in of_work[collection, edition.work])
-        and not _named(edition, folded)
+        and not is_named(edition.label, folded)
         for collection, edition in editions
     ]
 
 
-def _named(edition: Edition, folded: str) -> bool:
-    date = edition.mark.date
+def is_named(label: str, folded: str) -> bool:
+    """Whether a folded question names this edition's year. Raises `ValueError` for a label that is none."""
+    date = read_label(label).date
     return bool(date) and str(date[0]) in folded
 
 

@@ -6,6 +6,16 @@ from uuid import UUID
 
 
 @dataclass(frozen=True, slots=True)
+class EditionLink:
+    """Another edition of the same work; `edition` is its date (as far as it is known) or version."""
+
+    document_id: UUID
+    revision_id: UUID
+    title: str
+    edition: str
+
+
+@dataclass(frozen=True, slots=True)
 class PassageHit:
     """A passage found. `text` is `revision.text[start:end]`. `score` orders the hits of one search and is
     not comparable across searches. `matched` is the fraction, 0..1, of the query's informative weight
@@ -15,7 +25,7 @@ class PassageHit:
     search's scope holds: the more, the likelier that one matches by chance. `languages` are those the
     query was analysed in. `says` is the part of the score that comes of what the passage says and not of
     what it is; unlike the score, it compares across searches: some 3 for one that says everything
-    asked."""
+    asked. `superseded_by` is the newest edition of the same work in scope; no engine fills it in."""
 
     knowledge_base_id: UUID
     document_id: UUID
@@ -32,3 +42,4 @@ class PassageHit:
     among: int = 1000
     languages: tuple[str, ...] = ()
     says: float = 0.0
+    superseded_by: EditionLink | None = None

@@ -12,6 +12,7 @@ from uuid import UUID
 
 from search.engine.port import PassageHit
 from search.passages.evidence import best_sentences, supported
+from search.passages.hits import EditionLink
 from search.passages.places import locator_at
 from service.answering.model import Model, ModelUsage
 from service.answering.phrases import EXTRACTS, Language
@@ -25,7 +26,8 @@ from service.answering.support import find_support
 class Citation:
     """A span of a revision, ``[start, end)`` in code points; ``sha256`` is hex, of the quote's UTF-8.
 
-    ``marker`` is what stands in brackets in the answer's text.
+    ``marker`` is what stands in brackets in the answer's text. ``superseded_by`` is the newest edition of the
+    same work that the asker could open when this was given.
     """
 
     marker: str
@@ -38,6 +40,7 @@ class Citation:
     end: int
     quote: str
     sha256: str
+    superseded_by: EditionLink | None = None
 
     @property
     def span(self) -> Span:
@@ -151,6 +154,7 @@ def _cite(draft: Draft, hit: PassageHit, start: int, end: int) -> tuple[Citation
         end=at[2],
         quote=quote,
         sha256=sha256_of(quote),
+        superseded_by=hit.superseded_by,
     )
     draft.citations.append(citation)
     return citation, True

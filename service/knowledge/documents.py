@@ -10,7 +10,7 @@ import msgspec
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
-from service.knowledge.edition_links import EditionLink
+from search.passages.hits import EditionLink
 from service.knowledge.parsing.parsed import Note
 from service.knowledge.tables import document
 

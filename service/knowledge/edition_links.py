@@ -1,16 +1,8 @@
-"""How editions of one work are named to whoever sees one of them."""
+"""What a document is among the editions of its work."""
 
 from dataclasses import dataclass, field
-from uuid import UUID
 
-
-@dataclass(frozen=True, slots=True)
-class EditionLink:
-    """Another edition of the same work; ``edition`` is its date (as far as it is known) or version."""
-
-    document_id: UUID
-    title: str
-    edition: str
+from search.passages.hits import EditionLink
 
 
 @dataclass(frozen=True, slots=True)

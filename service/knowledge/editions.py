@@ -5,7 +5,7 @@ what is found among the documents that the asker may read. So a paid newer text 
 of the free tier.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Literal
 from uuid import UUID
 
@@ -14,7 +14,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
 from search.passages.edition_marks import name_of, read_label
 from search.passages.editions import ALONE, Edition, recognise, supersedes
-from service.knowledge.edition_links import EditionLink, Editions
+from search.passages.hits import EditionLink
+from service.knowledge.edition_links import Editions
 from service.knowledge.tables import document
 
 Said = Edition | Literal["recognised"]
@@ -60,29 +61,57 @@ async def editions_of(
 ) -> dict[UUID, Editions]:
     """The editions among these documents, compared with the free ones of the knowledge base, or with ``paid``
     with all. A document that stands alone is left out."""
-    works = sa.select(document.c.work).where(document.c.id.in_(document_ids), document.c.work != "")
+    return await editions_among(session, views={knowledge_base_id: paid}, document_ids=document_ids)
+
+
+async def editions_among(
+    session: AsyncSession | AsyncConnection,
+    *,
+    views: Mapping[UUID, bool],
+    document_ids: Collection[UUID],
+) -> dict[UUID, Editions]:
+    """The same for documents of several knowledge bases, each with whether its paid ones are open."""
+    if not document_ids:
+        return {}
+    asked = document.alias()
+    works = (
+        sa.select(asked.c.knowledge_base_id, asked.c.work)
+        .where(asked.c.id.in_(document_ids), asked.c.work != "")
+        .distinct()
+        .subquery()
+    )
     query = sa.select(
-        document.c.id, document.c.title, document.c.work, document.c.edition, document.c.edition_sketch
+        document.c.id,
+        document.c.knowledge_base_id,
+        document.c.current_revision_id,
+        document.c.title,
+        document.c.work,
+        document.c.edition,
+        document.c.edition_sketch,
     ).where(
-        document.c.knowledge_base_id == knowledge_base_id,
+        document.c.knowledge_base_id == works.c.knowledge_base_id,
+        document.c.work == works.c.work,
         document.c.work != "",
-        document.c.work.in_(works),
+        document.c.knowledge_base_id.in_(views),
         document.c.current_revision_id.is_not(None),
         document.c.deleted_at.is_(None),
+        sa.or_(
+            document.c.tier == "free",
+            document.c.knowledge_base_id.in_([id for id, paid in views.items() if paid]),
+        ),
     )
-    if not paid:
-        query = query.where(document.c.tier == "free")
-    of_work: dict[str, list[tuple[Edition, EditionLink]]] = {}
+    of_work: dict[tuple[UUID, str], list[tuple[Edition, EditionLink]]] = {}
     for row in await session.execute(query.order_by(document.c.id)):
         edition = edition_of(row)
         if edition is not None:
-            link = EditionLink(row.id, row.title, edition.label)
-            of_work.setdefault(edition.work, []).append((edition, link))
+            link = EditionLink(row.id, row.current_revision_id, row.title, edition.label)
+            of_work.setdefault((row.knowledge_base_id, edition.work), []).append((edition, link))
+    wanted = frozenset(document_ids)
     return {
-        link.document_id: _links(edition, of_work[edition.work])
+        link.document_id: _links(edition, members)
         for members in of_work.values()
         for edition, link in members
-        if link.document_id in document_ids
+        if link.document_id in wanted
     }
 
 

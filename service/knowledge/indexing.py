@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 from search.engine.port import IndexDocument
 from search.passages.cutting import Block, cut
 from search.passages.editions import Edition
-from service.knowledge import knowledge_bases
+from service.knowledge import changes, knowledge_bases
 from service.knowledge.blocks import unpack
 from service.knowledge.documents import Tier
 from service.knowledge.editions import edition_of, recognised
@@ -205,6 +205,7 @@ _EDITIONS = sa.text(
     WHERE document.id = said.id AND NOT document.edition_set
       AND (document.work, document.edition, document.edition_sketch)
         IS DISTINCT FROM (said.work, said.edition, said.sketch)
+    RETURNING document.id
     """
 )
 _REPLACED = sa.text("SELECT count(*) FROM document WHERE id = ANY(:ids) AND current_revision_id IS NOT NULL")
@@ -248,13 +249,13 @@ async def acknowledge(
 
     New documents become ready (a rebuild has none), and exclusions are lifted of what the index now holds as
     it is: what was removed or changed its tier again in the meantime stays excluded. An index in which many
-    documents were replaced is rebuilt soon.
+    documents were replaced is rebuilt soon. What changed for readers is told in the feed of changes.
     """
     await lock(session, knowledge_base_id)
     ids = [item.document_id for item in indexed]
     replaced = 0 if whole else (await session.execute(_REPLACED, {"ids": ids})).scalar_one()
     known = [item for item in indexed if item.edition is not None]
-    await session.execute(
+    recognised_anew = await session.execute(
         _EDITIONS,
         {
             "ids": [item.document_id for item in known],
@@ -265,8 +266,10 @@ async def acknowledge(
     )
     revisions = [item.revision_id for item in indexed]
     tiers = [item.tier for item in indexed]
+    changed = set(recognised_anew.scalars())
     if not whole:
         await session.execute(_READY, {"ids": ids, "revisions": revisions})
+        changed.update(ids)
     await session.execute(
         _LIFT,
         {
@@ -279,6 +282,7 @@ async def acknowledge(
         },
     )
     await knowledge_bases.recount(session, knowledge_base_id)
+    await changes.record(session, knowledge_base_id, changed)
     if replaced and (await session.execute(_WORN, {"id": knowledge_base_id, "wear": WEAR})).scalar_one():
         await rebuild_soon(session, knowledge_base_id)
 

@@ -189,6 +189,36 @@ passage_vector = sa.Table(
     sa.Index("passage_vector_knowledge_base_index", "knowledge_base_id"),
 )
 
+# What changed, numbered apart for each of the two views under the lock of the knowledge base's row: the order
+# of the numbers is that of the commits. A document's newest row of a view is what the view knows of it.
+knowledge_change = sa.Table(
+    "knowledge_change",
+    SQLModel.metadata,
+    sa.Column("knowledge_base_id", sa.Uuid, sa.ForeignKey("knowledge_base.id"), primary_key=True),
+    sa.Column("view", sa.Text, primary_key=True),
+    sa.Column("number", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("document_id", sa.Uuid, sa.ForeignKey("document.id"), nullable=False),
+    # What it was by then; of a removed document, neither.
+    sa.Column("revision_id", sa.Uuid),
+    sa.Column("superseded_by_id", sa.Uuid),
+    # Tells whether the title is another; the title itself is read with the feed, by the reader's rights.
+    sa.Column("title_hash", sa.BigInteger, nullable=False),
+    # From before the first publication.
+    sa.Column("draft", sa.Boolean, nullable=False),
+    sa.Column("at", _TIME, nullable=False, server_default=_NOW),
+    sa.CheckConstraint("view IN ('free', 'all')", name="knowledge_change_view_check"),
+    sa.CheckConstraint(
+        "kind IN ('added', 'changed', 'removed', 'superseded')", name="knowledge_change_kind_check"
+    ),
+    sa.Index("knowledge_change_document_index", "document_id", "view", "number"),
+    sa.Index(
+        "knowledge_change_superseding_index",
+        "superseded_by_id",
+        postgresql_where=sa.text("superseded_by_id IS NOT NULL"),
+    ),
+)
+
 import_job = sa.Table(
     "import_job",
     SQLModel.metadata,

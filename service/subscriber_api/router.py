@@ -4,6 +4,7 @@ from litestar import Router
 
 from service.subscriber_api import (
     answers,
+    changes,
     checkout,
     entitlements,
     outlines,
@@ -20,6 +21,7 @@ router = Router(
     route_handlers=[
         *square.handlers,
         *reading.handlers,
+        *changes.handlers,
         *outlines.handlers,
         *answers.handlers,
         *checkout.handlers,

@@ -6,6 +6,7 @@ from uuid import UUID
 from msgspec import Meta, Struct
 
 from billing.money import Money
+from service.knowledge.changes import Change, View
 from service.usecases.search_square import CardFact
 
 Url = Annotated[str, Meta(min_length=8, max_length=2000, pattern=r"^https?://[^\s/?#]+")]
@@ -72,3 +73,13 @@ class AskSeveral(Struct, forbid_unknown_fields=True, kw_only=True):
     question: str
     knowledge_base_ids: list[UUID]
     conversation_id: UUID | None = None
+
+
+class ChangePage(Struct, kw_only=True):
+    """Oldest first. `next_cursor` is null on the last page; `resume_cursor` leads on from the end of this one
+    at any later time. `view` is what was told: the free tier, or all."""
+
+    data: list[Change]
+    view: View
+    next_cursor: str | None = None
+    resume_cursor: str

@@ -7,6 +7,7 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
 from service.knowledge import documents, indexing, knowledge_bases
+from service.knowledge.changes import record
 from service.knowledge.documents import DocumentFact, Tier
 from service.knowledge.edition_links import Editions
 from service.knowledge.editions import Said, editions_of
@@ -45,6 +46,7 @@ async def change_document(
         if not changes:
             return await _with_editions(session, before)
         changed = await documents.change(session, document_id=document_id, changes=changes)
+        await record(session, knowledge_base_id, [document_id])
         lock = indexing.index_lock(knowledge_base_id)
         if "tier" in changes:
             await indexing.exclude(session, knowledge_base_id=knowledge_base_id, document_ids=[document_id])
@@ -67,6 +69,7 @@ async def remove_document(
         await knowledge_bases.get_owned(session, id=knowledge_base_id, owner_id=owner_id, lock=True)
         await documents.get(session, knowledge_base_id=knowledge_base_id, document_id=document_id)
         await documents.remove(session, document_id=document_id)
+        await record(session, knowledge_base_id, [document_id])
         await indexing.exclude(session, knowledge_base_id=knowledge_base_id, document_ids=[document_id])
         await knowledge_bases.recount(session, knowledge_base_id)
         await indexing.rebuild_soon(session, knowledge_base_id)

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from service.knowledge import knowledge_bases
 from service.knowledge.cards import card_changed
+from service.knowledge.changes import record
 from service.knowledge.indexing import index_lock
 from service.knowledge.knowledge_bases import KnowledgeBaseFact
 from service.platform.jobs import defer
@@ -21,6 +22,8 @@ async def change_knowledge_base(
         if not changes:
             return before
         changed = await knowledge_bases.change(session, id=id, changes=changes)
+        if (before.visibility == "private") != (changed.visibility == "private"):
+            await record(session, id, None)
         await card_changed(session, id)
         return changed
 

@@ -2,17 +2,23 @@
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 
 import structlog
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from search.engine.port import EngineUnavailable, PassageHit
+from search.passages.editions import is_named
 from search.passages.embedder import EmbedderUnavailable
 from search.passages.fusion import fuse, key_of, reordered
 from search.passages.question import analyse
+from search.passages.ranking import OLDER
 from search.passages.reranker import RerankerUnavailable
 from search.passages.scope import AccessScope
+from search.text import fold
 from service.answering.drafting import verified
 from service.knowledge import vectors
+from service.knowledge.editions import editions_among
 from service.knowledge.revisions import RevisionNotFound, read_spans
 from service.usecases.context import Context
 
@@ -20,7 +26,8 @@ log = structlog.get_logger(__name__)
 
 
 async def find_passages(context: Context, scope: AccessScope, query: str, *, limit: int) -> list[PassageHit]:
-    """The best passages, best first; each is word for word in its revision.
+    """The best passages, best first; each is word for word in its revision, and names the newest edition in
+    scope that supersedes its document.
 
     By words, with an embedder by meaning as well, and with a reranker in the order that it says; while one of
     these is away, without it. Raises ``EngineUnavailable``, also for an index that is out of step with the
@@ -42,8 +49,32 @@ async def find_passages(context: Context, scope: AccessScope, query: str, *, lim
             stored = await read_spans(connection, [key_of(hit) for hit in hits])
         except RevisionNotFound as error:
             raise EngineUnavailable("The index is out of step with the texts; try again.") from error
-    hits = verified(hits, stored)
+        hits = await _with_editions(connection, scope, query, verified(hits, stored))
     return (await _reranked(context, query, hits, by_words))[:limit]
+
+
+async def _with_editions(
+    connection: AsyncConnection, scope: AccessScope, query: str, hits: list[PassageHit]
+) -> list[PassageHit]:
+    """The superseded ones marked. Where the newer edition is not among the hits, it was not there to be
+    preferred: the older then loses what it would have lost beside it, unless the query names its year."""
+    found = {hit.document_id for hit in hits}
+    views = {view.knowledge_base_id: view.tier == "all" for view in scope.views}
+    editions = await editions_among(connection, views=views, document_ids=found)
+    if not any(known.superseded_by for known in editions.values()):
+        return hits
+    folded = fold(query)
+
+    def marked(hit: PassageHit) -> PassageHit:
+        known = editions.get(hit.document_id)
+        if known is None or known.superseded_by is None:
+            return hit
+        beside = known.superseded_by.document_id in found or is_named(known.edition, folded)
+        return replace(
+            hit, superseded_by=known.superseded_by, score=hit.score if beside else hit.score - OLDER
+        )
+
+    return sorted(map(marked, hits), key=lambda hit: -hit.score)
 
 
 async def _asked(context: Context, query: str) -> list[float] | None:

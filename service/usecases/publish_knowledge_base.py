@@ -6,6 +6,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from service.knowledge import knowledge_bases
 from service.knowledge.cards import card_changed
+from service.knowledge.changes import record
 from service.knowledge.knowledge_bases import KnowledgeBaseFact
 from service.outgoing.events import announce
 from service.platform.idempotency import Once, claim, keep
@@ -25,6 +26,7 @@ async def publish_knowledge_base(
             return kept
         await knowledge_bases.get_owned(session, id=id, owner_id=owner_id, lock=True)
         published = await knowledge_bases.publish(session, id=id, rights_declared=rights_declared)
+        await record(session, id, None)
         await card_changed(session, id)
         await _tell(session, "knowledge_base.published", published)
         await keep(session, once, published)

@@ -10,12 +10,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from billing.entitlements.holding import LiveSource, live_sources
 from billing.plans.catalog import PlanFact, plans_of
+from search.passages.hits import EditionLink
 from service.access.admission import EntitlementRequired
 from service.access.asking import decide_for_account, free_questions_left, scope_of
 from service.access.decision import Decision
 from service.knowledge import documents, knowledge_bases, revisions
 from service.knowledge.documents import DocumentFact, Tier
-from service.knowledge.edition_links import EditionLink, Editions
+from service.knowledge.edition_links import Editions
 from service.knowledge.editions import editions_of
 from service.knowledge.knowledge_bases import KnowledgeBaseFact, KnowledgeBaseNotFound
 from service.knowledge.square import Creator

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from billing.metering.reservations import ReservationExpired
 from search.engine.port import PassageHit
+from search.passages.hits import EditionLink
 from search.passages.places import locator_at
 from service.access.calls import Call, KeyPrincipal
 from service.platform.batcher import Overloaded
@@ -21,7 +22,8 @@ from service.usecases.settle_calls import Outcome, release_call, settle_call
 
 @dataclass(frozen=True, slots=True)
 class PassageFact:
-    """``text`` is ``revision.text[start:end]``, in code points; ``score`` compares within one call only."""
+    """``text`` is ``revision.text[start:end]``, in code points; ``score`` compares within one call only.
+    ``superseded_by`` is the newest edition of the same work that the key may search."""
 
     knowledge_base_id: UUID
     document_id: UUID
@@ -32,6 +34,7 @@ class PassageFact:
     end: int
     text: str
     score: float
+    superseded_by: EditionLink | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,4 +134,5 @@ def _fact(hit: PassageHit) -> PassageFact:
         end=hit.end,
         text=hit.text,
         score=hit.score,
+        superseded_by=hit.superseded_by,
     )

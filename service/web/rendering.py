@@ -28,6 +28,8 @@ POLICY = (
 )
 SYMBOLS = {"cny": "¥", "usd": "$", "eur": "€", "gbp": "£", "jpy": "JP¥", "hkd": "HK$", "twd": "NT$"}
 
+_NO_XML = re.compile("[^\\t\\n\\r -\\ud7ff\\ue000-\\ufffd\\U00010000-\\U0010ffff]")
+
 AnyRequest = Request[Any, Any, Any]
 
 
@@ -105,6 +107,15 @@ def page(
     return Response(
         content, status_code=status, media_type=MediaType.HTML, headers=headers, cookies=cookies or []
     )
+
+
+def feed(request: AnyRequest, template: str, **values: Any) -> Response[bytes]:
+    """The answer that is an Atom feed. Characters that XML cannot hold are left out."""
+    words = Wording(preferred(request.headers.get("accept-language")))
+    public_url = context_of(request).settings.public_url.rstrip("/")
+    content = _environment().get_template(template).render(words=words, public_url=public_url, **values)
+    headers = {"Content-Language": words.language, "Vary": "Accept-Language", "X-Robots-Tag": "noindex"}
+    return Response(_NO_XML.sub("", content).encode(), media_type="application/atom+xml", headers=headers)
 
 
 def _query(request: AnyRequest, changes: dict[str, str | int | None]) -> str:

@@ -6,7 +6,7 @@ from litestar.exceptions import HTTPException, NotFoundException
 
 from service.http.problems import BY_STATUS, Problem, problem_of
 from service.http.responses import answer_framework
-from service.web import documents, letters, pages, receipts
+from service.web import documents, feeds, letters, pages, receipts
 from service.web.pages import NoSuchPage
 from service.web.rendering import AnyRequest, page
 
@@ -47,7 +47,13 @@ def _notice(request: AnyRequest, problem: Problem, error: Exception) -> Response
 
 router = Router(
     path="/",
-    route_handlers=[*pages.handlers, *documents.handlers, *receipts.handlers, *letters.handlers],
+    route_handlers=[
+        *pages.handlers,
+        *documents.handlers,
+        *feeds.handlers,
+        *receipts.handlers,
+        *letters.handlers,
+    ],
     exception_handlers={Exception: answer_error, HTTPException: answer_error},
     include_in_schema=False,
 )

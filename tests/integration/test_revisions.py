@@ -138,7 +138,12 @@ async def test_the_newer_edition_comes_first_and_the_older_says_what_supersedes_
     assert (await found(library, base, "2007年押金最多几个月租金"))[0] == "测试法(2007-06-29)"
     old, new = await creator.documents(base)
     assert (old["edition"], new["edition"]) == ("2007-06-29", "2012-12-28")
-    link = {"document_id": new["id"], "title": "测试法(2012-12-28)", "edition": "2012-12-28"}
+    link = {
+        "document_id": new["id"],
+        "revision_id": new["revision_id"],
+        "title": "测试法(2012-12-28)",
+        "edition": "2012-12-28",
+    }
     assert (old["superseded_by"], new["superseded_by"]) == (link, None)
     assert [item["document_id"] for item in new["supersedes"]] == [old["id"]]
     path = f"/v1/knowledge-bases/{base['id']}/documents/{old['id']}"
