@@ -8,16 +8,18 @@ down_revision = "0023"
 
 # What could be read before there was a feed is its beginning.
 _BEGIN = """
-    INSERT INTO knowledge_change
-      (knowledge_base_id, view, number, kind, document_id, revision_id, title_hash, draft)
-    SELECT knowledge_base.id, shown.view,
-      row_number() OVER (PARTITION BY knowledge_base.id, shown.view ORDER BY document.id),
-      'added', document.id, document.current_revision_id, hashtextextended(document.title, 0),
-      knowledge_base.published_at IS NULL
+    INSERT INTO knowledge_change (knowledge_base_id, view, number, kind, document_id, revision_id, title_hash)
+    SELECT knowledge_base.id, told.view,
+      row_number() OVER (PARTITION BY knowledge_base.id, told.view ORDER BY document.id),
+      'added', document.id, document.current_revision_id, hashtextextended(document.title, 0)
     FROM knowledge_base
     JOIN document ON document.knowledge_base_id = knowledge_base.id
-    JOIN (VALUES ('all'), ('free')) AS shown (view) ON shown.view = 'all' OR document.tier = 'free'
-      AND knowledge_base.status = 'published' AND knowledge_base.visibility <> 'private'
+    JOIN (VALUES ('draft'), ('all'), ('free')) AS told (view) ON CASE told.view
+      WHEN 'draft' THEN knowledge_base.published_at IS NULL
+      WHEN 'all' THEN knowledge_base.published_at IS NOT NULL
+      ELSE document.tier = 'free' AND knowledge_base.status = 'published'
+        AND knowledge_base.visibility <> 'private'
+    END
     WHERE document.deleted_at IS NULL AND document.current_revision_id IS NOT NULL
       AND knowledge_base.deleted_at IS NULL
 """
@@ -35,9 +37,8 @@ def upgrade() -> None:
         sa.Column("revision_id", sa.Uuid),
         sa.Column("superseded_by_id", sa.Uuid),
         sa.Column("title_hash", sa.BigInteger, nullable=False),
-        sa.Column("draft", sa.Boolean, nullable=False),
         sa.Column("at", sa.DateTime(timezone=True), nullable=False, server_default=sa.text("zhihao_now()")),
-        sa.CheckConstraint("view IN ('free', 'all')", name="knowledge_change_view_check"),
+        sa.CheckConstraint("view IN ('draft', 'free', 'all')", name="knowledge_change_view_check"),
         sa.CheckConstraint(
             "kind IN ('added', 'changed', 'removed', 'superseded')", name="knowledge_change_kind_check"
         ),

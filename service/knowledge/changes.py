@@ -1,9 +1,10 @@
 """What changed in a knowledge base, for those who follow it.
 
-There are two feeds of each: what the free tier shows, told only while anybody may see the knowledge base, and
-what all of it shows. An entry is the difference between what a document is to that view now and what the view
-was last told of it, so a feed never speaks of what its view has not shown. Both are written under the lock of
-the knowledge base's row, in the transaction of the change: numbers follow commits, with no gaps.
+There are two feeds of each: what the free tier shows, told only while anybody may see the knowledge base; and
+what all of it shows, told from its first publication on. Before that there is one of the draft, for its
+owner. An entry is the difference between what a document is to that view now and what the view was last told
+of it, so a feed never speaks of what its view has not shown. Feeds are written under the lock of the
+knowledge base's row, in the transaction of the change: numbers follow commits, with no gaps.
 """
 
 from collections.abc import Collection
@@ -20,7 +21,7 @@ from service.knowledge.documents import Tier
 from service.knowledge.editions import editions_of
 from service.knowledge.tables import document, knowledge_base, knowledge_change
 
-View = Literal["free", "all"]
+View = Literal["draft", "free", "all"]
 Kind = Literal["added", "changed", "removed", "superseded"]
 
 MOST_EDITIONS = 50
@@ -50,7 +51,7 @@ class Change:
 async def record(
     session: AsyncSession, knowledge_base_id: UUID, document_ids: Collection[UUID] | None
 ) -> None:
-    """Tells both feeds what became of these documents, and of those that they supersede; None: of all.
+    """Tells the feeds what became of these documents, and of those that they supersede; None: of all.
 
     The knowledge base's row must be locked, and the changes written. Telling again says nothing new.
     """
@@ -66,9 +67,9 @@ async def record(
     crowded = await _crowded(session, knowledge_base_id, document_ids)
     if document_ids is not None:
         document_ids = await _touched(session, knowledge_base_id, document_ids, crowded)
-    views: tuple[View, ...] = ("all", "free") if base.shown else ("all",)
+    views: tuple[View, ...] = ("draft",) if base.draft else ("all", "free") if base.shown else ("all",)
     for view in views:
-        await _tell(session, knowledge_base_id, view, document_ids, crowded, draft=base.draft)
+        await _tell(session, knowledge_base_id, view, document_ids, crowded)
 
 
 async def _crowded(
@@ -116,7 +117,7 @@ _STATES = """
     SELECT document.id, document.current_revision_id AS revision_id,
       hashtextextended(document.title, 0) AS title_hash,
       document.deleted_at IS NULL AND document.current_revision_id IS NOT NULL
-        AND (:view = 'all' OR document.tier = 'free') AS visible,
+        AND (:view <> 'free' OR document.tier = 'free') AS visible,
       document.work, COALESCE(told.kind <> 'removed', false) AS known, told.revision_id AS told_revision_id,
       told.title_hash AS told_title_hash, told.superseded_by_id AS told_superseded_by_id
     FROM document LEFT JOIN LATERAL (
@@ -135,8 +136,6 @@ async def _tell(
     view: View,
     ids: Collection[UUID] | None,
     crowded: Collection[str],
-    *,
-    draft: bool,
 ) -> None:
     values: dict[str, Any] = {"knowledge_base_id": knowledge_base_id, "view": view}
     if ids is None:
@@ -147,7 +146,7 @@ async def _tell(
         session,
         knowledge_base_id=knowledge_base_id,
         document_ids=[state.id for state in states if state.visible and state.work not in crowded],
-        paid=view == "all",
+        paid=view != "free",
     )
     found: list[dict[str, Any]] = []
     for state in states:
@@ -164,7 +163,6 @@ async def _tell(
                 "revision_id": state.revision_id if state.visible else None,
                 "superseded_by_id": newer_id,
                 "title_hash": state.title_hash,
-                "draft": draft,
             }
             for kind in _kinds(state, newer_id)
         )
@@ -202,16 +200,9 @@ async def list_changes(
     view: View,
     after: int,
     limit: int,
-    drafts: bool,
 ) -> list[Change]:
-    """The view's entries from above the number ``after``, in order. Without ``drafts``, what came and went
-    before the first publication is left out."""
+    """The view's entries from above the number ``after``, in order."""
     query = _changes(knowledge_base_id, view).where(knowledge_change.c.number > after)
-    if not drafts:
-        gone = sa.exists().where(
-            document.c.id == knowledge_change.c.document_id, document.c.deleted_at.is_not(None)
-        )
-        query = query.where(sa.not_(sa.and_(knowledge_change.c.draft, gone)))
     rows = await session.execute(query.order_by(knowledge_change.c.number).limit(limit))
     return [_change(row) for row in rows]
 
@@ -234,7 +225,7 @@ def _changes(knowledge_base_id: UUID, view: View) -> sa.Select[Any]:
             table.c.deleted_at.is_(None),
             table.c.current_revision_id.is_not(None),
         ]
-        return conditions if view == "all" else [*conditions, table.c.tier == "free"]
+        return conditions if view != "free" else [*conditions, table.c.tier == "free"]
 
     joined = knowledge_change.outerjoin(
         open_document,

@@ -189,7 +189,7 @@ passage_vector = sa.Table(
     sa.Index("passage_vector_knowledge_base_index", "knowledge_base_id"),
 )
 
-# What changed, numbered apart for each of the two views under the lock of the knowledge base's row: the order
+# What changed, numbered apart for each view under the lock of the knowledge base's row: the order
 # of the numbers is that of the commits. A document's newest row of a view is what the view knows of it.
 knowledge_change = sa.Table(
     "knowledge_change",
@@ -204,10 +204,8 @@ knowledge_change = sa.Table(
     sa.Column("superseded_by_id", sa.Uuid),
     # Tells whether the title is another; the title itself is read with the feed, by the reader's rights.
     sa.Column("title_hash", sa.BigInteger, nullable=False),
-    # From before the first publication.
-    sa.Column("draft", sa.Boolean, nullable=False),
     sa.Column("at", _TIME, nullable=False, server_default=_NOW),
-    sa.CheckConstraint("view IN ('free', 'all')", name="knowledge_change_view_check"),
+    sa.CheckConstraint("view IN ('draft', 'free', 'all')", name="knowledge_change_view_check"),
     sa.CheckConstraint(
         "kind IN ('added', 'changed', 'removed', 'superseded')", name="knowledge_change_kind_check"
     ),

@@ -77,7 +77,8 @@ class AskSeveral(Struct, forbid_unknown_fields=True, kw_only=True):
 
 class ChangePage(Struct, kw_only=True):
     """Oldest first. `next_cursor` is null on the last page; `resume_cursor` leads on from the end of this one
-    at any later time. `view` is what was told: the free tier, or all."""
+    at any later time. `view` is what was told: the free tier, all,
+    or to its owner all of a draft."""
 
     data: list[Change]
     view: View

@@ -30,22 +30,18 @@ async def read_changes(
 ) -> Followed:
     """What changed of what this reader may open, from behind ``position``; None from the beginning.
 
-    Who may open more or less than at ``position`` is told all of what they may open now, from the beginning.
+    Who may open more or less than at ``position`` is told all of what they may open now, from the beginning;
+    so is an owner once the draft is published.
     Raises ``KnowledgeBaseNotFound``, also for what this reader may not know of.
     """
     async with context.database.reading() as connection:
         base = await knowledge_bases.find(connection, id_or_slug)
         decision = await decision_of(connection, base, account_id)
         view: View = "all" if decision.tier == "all" else "free"
+        if decision.why == "owner" and base.published_at is None:
+            view = "draft"
         after = position.number if position is not None and position.view == view else 0
-        found = await list_changes(
-            connection,
-            knowledge_base_id=base.id,
-            view=view,
-            after=after,
-            limit=limit,
-            drafts=decision.why == "owner",
-        )
+        found = await list_changes(connection, knowledge_base_id=base.id, view=view, after=after, limit=limit)
     return Followed(found, Position(view, found[-1].number if found else after))
 
 

@@ -12,11 +12,13 @@ _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|\+00:00)|\b\d{4}-\d\d-\d\d\b")
 _NONCE = re.compile(r"passage-[0-9a-f]{12}")
 _SIGNED = re.compile(
-    r'"(?:jws|kid|signature|signed|next_cursor|question_hash|answer_hash|question_salt|answer_salt|salt)":\s*"[^"]*"'
+    r'"(?:jws|kid|signature|signed|next_cursor|resume_cursor|question_hash|answer_hash|question_salt|answer_salt|salt)":\s*"[^"]*"'
     r'|"(?:seen_hashes|cited_hashes)":\s*\[[^\]]*\]'
 )
 # How many documents a base sells is told to everybody; how many of them there are here is not under test.
 _SOLD = re.compile(r'(?<="paid":)\d+(?=\})|\d+(?= (?:篇付费文档|paid document))')
+HISTORY = "history:"
+"""What tells how it came to be as it is: of two services of the same content, each its own."""
 FORMATS = ("json", "markdown", "opml", "svg")
 
 Seen = dict[str, str]
@@ -51,6 +53,7 @@ async def look(market: Market, world: World, asker: str, known: World) -> Seen:
         path = f"/knowledge-bases/{market.ids[base.name]}"
         for form in FORMATS:
             await get(f"outline of {base.name}", f"/v1{path}/outline", format=form)
+        await get(f"{HISTORY} changes of {base.name}", f"/v1{path}/changes", limit=100)
         if base.owner == asker:
             await get(f"own outline of {base.name}", f"/creator/v1{path}/outline")
             await get(f"own {base.name}", f"/creator/v1{path}/documents")
@@ -70,6 +73,7 @@ def _addresses(market: Market, known: World) -> Iterator[tuple[str, str]]:
         yield base.name, path
         yield f"documents of {base.name}", f"{path}/documents"
         yield f"page of {base.name}", f"/k/{market.slugs[base.name]}"
+        yield f"{HISTORY} feed of {base.name}", f"/k/{market.slugs[base.name]}/changes.atom"
         for document in base.documents:
             if document.name != "other":
                 yield document.name, f"{path}/documents/{market.ids[document.name]}"
