@@ -46,7 +46,7 @@ def test_a_change_is_told_and_found_within_two_seconds_and_a_removal_at_once(
     own = f"/creator/v1/knowledge-bases/{base['id']}/documents"
 
     def send(method: str, path: str, text: str, expect: int) -> dict[str, Any]:
-        form = {"files": {"file": ("规则.md", text)}}
+        form: dict[str, Any] = {"files": {"file": ("规则.md", text)}}
         if method == "POST":
             form["data"] = {"tier": "free"}
         made: dict[str, Any] = creator.call(method, path, expect=expect, **form)
