@@ -52,13 +52,25 @@ def pruned(part: Any) -> Any:
 
 
 class _Json(JsonRenderPlugin):
+    """Written once: it is as long as a book, and whoever asks for it need not be signed in."""
+
+    _written: bytes | None = None
+
     def render(self, request: Request[Any, Any, Any], openapi_schema: dict[str, Any]) -> bytes:
-        return super().render(request, pruned(openapi_schema))
+        if self._written is None:
+            self._written = msgspec.json.encode(pruned(openapi_schema))
+        return self._written
 
 
 class _Yaml(YamlRenderPlugin):
+    """The same bytes, for JSON is YAML too: writing it in YAML's own form took seconds."""
+
+    def __init__(self, json: _Json) -> None:
+        super().__init__()
+        self._json = json
+
     def render(self, request: Request[Any, Any, Any], openapi_schema: dict[str, Any]) -> bytes:
-        return super().render(request, pruned(openapi_schema))
+        return self._json.render(request, openapi_schema)
 
 
 class Documenting(ReceiveRoutePlugin):
@@ -134,6 +146,7 @@ def read_problem(code: FromPath[str]) -> Response[Any]:
 
 def openapi_config(public_url: str) -> OpenAPIConfig:
     """The document at ``/schema/openapi.json`` and its page at ``/schema``."""
+    json = _Json()
     return OpenAPIConfig(
         title="Zhihao",
         version=VERSION,
@@ -142,7 +155,7 @@ def openapi_config(public_url: str) -> OpenAPIConfig:
         use_handler_docstrings=True,
         webhooks=webhooks(),
         servers=[Server(url=public_url.rstrip("/"))],
-        render_plugins=[Page(), _Json(), _Yaml()],
+        render_plugins=[Page(), json, _Yaml(json)],
         openapi_router=documentation_router(),
         components=Components(
             security_schemes={

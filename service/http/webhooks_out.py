@@ -38,9 +38,12 @@ def _events_bound(owner: Owner) -> str:
     return f"outgoing events {owner.organization_id or owner.account_id}"
 
 
-@get("/webhook-event-types", sync_to_thread=False)
-def list_event_types(person: NamedDependency[Person], owner: NamedDependency[Owner]) -> Page[EventType]:
+@get("/webhook-event-types")
+async def list_event_types(
+    person: NamedDependency[Person], owner: NamedDependency[Owner], context: NamedDependency[Context]
+) -> Page[EventType]:
     """What can be heard of. In `data`, the names of an event's fields; a `?` marks what may be null."""
+    await manage_webhook_endpoints.check_owner(context, owner=owner, actor_id=person.account_id)
     return Page(data=types_for("organization" if owner.organization_id else "creator"))
 
 
