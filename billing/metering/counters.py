@@ -4,15 +4,20 @@ A subject is a key, an organization, or one account's free questions on one know
 here, pure; rows are locked in the order (month, subject) by everyone, so that groups never wait in a ring.
 """
 
+import math
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid5
 
+import sqlalchemy as sa
 from psycopg import AsyncConnection, AsyncCursor
+from sqlalchemy.ext.asyncio import AsyncConnection as AsyncSessionConnection
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from billing.metering.arrays import array, ids, moments
+from billing.metering.tables import spend_counter
 
 _FREE_QUESTIONS = UUID("0199a5a0-5f0e-7c6e-8f59-4b1d7c1f2a01")
 _WINDOW = timedelta(seconds=60)
@@ -59,6 +64,21 @@ class Counter:
         self.moved = True
 
 
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """What is left of a limit of ``limit`` calls a minute, and in how many seconds all of it is back."""
+
+    limit: int
+    remaining: int
+    seconds: int
+
+
+def left_of(until: datetime | None, now: datetime, limit: int) -> Pace:
+    """The same line as ``pace`` reads it, seen from outside."""
+    booked = max(until - now, timedelta(0)) if until is not None else timedelta(0)
+    return Pace(limit, max(0, (_WINDOW - booked) * limit // _WINDOW), math.ceil(booked.total_seconds()))
+
+
 def pace(until: datetime | None, now: datetime, limit: int) -> tuple[datetime, timedelta]:
     """One more call at ``limit`` calls a minute: when the line ends with it, and how long it must wait.
 
@@ -82,6 +102,18 @@ async def ensure(connection: AsyncConnection[Any], month: date, subjects: Collec
         """,
         (month, ids(subjects)),
     )
+
+
+async def last_used(
+    session: AsyncSession | AsyncSessionConnection, subjects: Collection[UUID]
+) -> dict[UUID, datetime]:
+    """When a call was last let in, of those subjects of which there was one."""
+    query = (
+        sa.select(spend_counter.c.subject_id, sa.func.max(spend_counter.c.used_at).label("at"))
+        .where(spend_counter.c.subject_id.in_(subjects), spend_counter.c.used_at.is_not(None))
+        .group_by(spend_counter.c.subject_id)
+    )
+    return {row.subject_id: row.at for row in await session.execute(query)}
 
 
 async def hold(connection: AsyncConnection[Any], subject_id: UUID) -> None:

@@ -87,7 +87,7 @@ JOIN (SELECT shape, bases::uuid[], creators::uuid[], prices::bigint[]
 _TAKE = """
 UPDATE spend_counter c
 SET reserved = n.reserved, cap = n.cap, paced_until = n.paced_until,
-  included_passages = n.included_passages, included_answers = n.included_answers
+  included_passages = n.included_passages, included_answers = n.included_answers, used_at = %s
 FROM unnest(%s::uuid[], %s::bigint[], %s::bigint[], %s::timestamptz[], %s::bigint[], %s::bigint[])
   AS n (subject, reserved, cap, paced_until, included_passages, included_answers)
 WHERE c.subject_id = n.subject AND c.month = %s
@@ -149,6 +149,7 @@ async def place(
     await connection.execute(
         _TAKE,
         (
+            now,
             ids([subject for subject, _ in taken]),
             array([counter.reserved for counter in now_are]),
             array([counter.cap for counter in now_are]),

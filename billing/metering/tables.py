@@ -65,6 +65,7 @@ spend_counter = sa.Table(
     sa.Column("paced_until", _moment),
     sa.Column("included_passages", sa.BigInteger, nullable=False, server_default="0"),
     sa.Column("included_answers", sa.BigInteger, nullable=False, server_default="0"),
+    sa.Column("used_at", _moment),
     sa.CheckConstraint("spent >= 0 AND reserved >= 0", name="spend_counter_sign_check"),
     sa.CheckConstraint("spent + reserved <= cap", name="spend_counter_cap_check"),
     postgresql_with={"fillfactor": "50"},
@@ -73,7 +74,8 @@ spend_counter = sa.Table(
 
 ``cap`` is the one under which the last call was admitted, so that the constraint holds always; the caps in
 force are read from where they are set. ``paced_until`` serves a key's rate limit (see ``pacing``).
-``included_*`` count the units of an organization that are, or are held to be, free of charge.
+``included_*`` count the units of an organization that are, or are held to be, free of charge. ``used_at``:
+when a call was last let in, known at no cost, for the row is written then.
 """
 
 reservation = sa.Table(

@@ -12,7 +12,7 @@ from typing import Any, NoReturn
 from uuid import UUID
 
 from billing.metering.contracts import RUNNING
-from billing.metering.counters import Counter, free_questions_subject, pace
+from billing.metering.counters import Counter, Pace, free_questions_subject, left_of, pace
 from billing.metering.reservations import Reservation
 from service.access.calls import AccountPrincipal, Admission, Call, KeyPrincipal, Meter
 from service.access.decision import Decision, KnowledgeBaseFacts, Opened, decide, open_for_contract, scope
@@ -67,9 +67,17 @@ class RateLimited(Exception):
 
     headers: dict[str, str]
 
-    def __init__(self, retry_after: int) -> None:
+    def __init__(self, retry_after: int, left: Pace | None = None) -> None:
         super().__init__(f"too many calls with this key; try again in {retry_after} s")
-        self.headers = {"Retry-After": str(retry_after)}
+        self.headers = {"Retry-After": str(retry_after)} | ({} if left is None else rate_headers(left))
+
+
+def rate_headers(left: Pace) -> dict[str, str]:
+    """``RateLimit-Policy`` and ``RateLimit`` as draft-ietf-httpapi-ratelimit-headers-10 has them."""
+    return {
+        "RateLimit-Policy": f'"minute";q={left.limit};w=60',
+        "RateLimit": f'"minute";r={left.remaining};t={left.seconds}',
+    }
 
 
 REFUSALS = (
@@ -188,7 +196,8 @@ def _admit_key(call: Call, principal: KeyPrincipal, facts: Facts) -> Admitted:
         if key.rate_limit is not None:
             until, wait = pace(of_key.paced_until, facts.now, key.rate_limit)
             if wait:
-                raise RateLimited(max(1, math.ceil(wait.total_seconds())))
+                left = left_of(of_key.paced_until, facts.now, key.rate_limit)
+                raise RateLimited(max(1, math.ceil(wait.total_seconds())), left)
             of_key.paced_until = until
         of_key.reserve(key.cap, amount)
         of_organization.reserve(key.organization_cap, amount)
@@ -226,6 +235,7 @@ def _admit_key(call: Call, principal: KeyPrincipal, facts: Facts) -> Admitted:
         _least(of_key.room(key.cap), of_organization.room(key.organization_cap)),
         None,
         claim,
+        left_of(of_key.paced_until, facts.now, key.rate_limit) if key.rate_limit else None,
     )
     return Admitted(admission, claim)
 

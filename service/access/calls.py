@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 from uuid import UUID
 
+from billing.metering.counters import Pace
 from billing.metering.reservations import Reservation
 from billing.metering.settling import Ending
 from search.passages.scope import AccessScope
@@ -62,6 +63,8 @@ class Admission:
     remaining_free: int | None
     reservation: Reservation | None = None
     """As it was placed just now; without it, it is read again when the call ends."""
+    pace: Pace | None = None
+    """What is left of the key's calls a minute, if it has a limit."""
 
 
 @dataclass(slots=True)

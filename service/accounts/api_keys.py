@@ -60,6 +60,8 @@ class Key:
     expires_at: datetime | None
     revoked_at: datetime | None
     created_at: datetime
+    last_used_at: datetime | None = None
+    """When a call of it was last let in; known to those who list keys alone."""
 
 
 async def create(
@@ -123,6 +125,12 @@ async def list_of(
     if before is not None:
         query = query.where(API_KEY.c.id < before)
     return [_key(row) for row in await session.execute(query)]
+
+
+async def makers_of(session: AsyncSession | AsyncConnection, organization_id: UUID) -> dict[UUID, UUID]:
+    """Who made each of the organization's keys, those revoked too."""
+    query = select(API_KEY.c.id, API_KEY.c.created_by).where(API_KEY.c.organization_id == organization_id)
+    return {row.id: row.created_by for row in await session.execute(query)}
 
 
 async def revoke(session: AsyncSession, *, key_id: UUID, organization_id: UUID) -> None:

@@ -41,7 +41,7 @@ async def search(
     return Response(
         Found(passages=found.passages, usage=found.usage),
         media_type=MediaType.JSON,
-        headers=metering_headers(found.cap_remaining, found.usage.billed_units),
+        headers=metering_headers(found.cap_remaining, found.usage.billed_units, pace=found.pace),
         status_code=200,
     )
 

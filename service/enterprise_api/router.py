@@ -13,6 +13,7 @@ from service.enterprise_api import (
     organizations,
     passages,
     usage,
+    usage_chart,
     webhook_endpoints,
 )
 
@@ -26,6 +27,7 @@ router = Router(
                 *keys.handlers,
                 *contract.handlers,
                 *usage.handlers,
+                *usage_chart.handlers,
                 *invoices.handlers,
                 webhook_endpoints.router,
             ],

@@ -63,6 +63,7 @@ class KeySecret(msgspec.Struct, kw_only=True):
     expires_at: datetime | None
     revoked_at: datetime | None
     created_at: datetime
+    last_used_at: datetime | None = None
 
     @classmethod
     def of(cls, key: Key, secret: str) -> "KeySecret":

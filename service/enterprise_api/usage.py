@@ -15,7 +15,10 @@ from service.http.tables import csv_response, wants_csv
 from service.usecases import read_usage
 from service.usecases.context import Context
 
-GroupBy = Annotated[Literal["day", "key", "knowledge_base"], QueryParameter(description="Days are UTC days.")]
+GroupBy = Annotated[
+    Literal["day", "key", "knowledge_base", "member"],
+    QueryParameter(description="Days are UTC days; a member is who made the key."),
+]
 
 Format = Annotated[
     Literal["json", "csv"] | None, QueryParameter(description="Otherwise the Accept header decides.")
@@ -23,11 +26,13 @@ Format = Annotated[
 
 
 class UsageEntry(msgspec.Struct, kw_only=True, omit_defaults=True):
-    """One meter in one group: of `day`, `key_id` and `knowledge_base_id` the one grouped by is there."""
+    """One meter in one group: of `day`, `key_id`, `knowledge_base_id` and `member_id` the one grouped by is
+    there."""
 
     day: str | None = None
     key_id: str | None = None
     knowledge_base_id: str | None = None
+    member_id: str | None = None
     meter: str
     units: int
     amount: int
@@ -47,7 +52,7 @@ class Usage(msgspec.Struct, kw_only=True):
     total: UsageTotal
 
 
-FIELD = {"day": "day", "key": "key_id", "knowledge_base": "knowledge_base_id"}
+FIELD = {"day": "day", "key": "key_id", "knowledge_base": "knowledge_base_id", "member": "member_id"}
 
 
 @get(

@@ -13,6 +13,8 @@ from litestar.openapi.datastructures import ResponseSpec
 from litestar.response import Stream
 from litestar.types import ASGIApp, Receive, Scope, Send
 
+from billing.metering.counters import Pace
+from service.access.admission import rate_headers
 from service.answering.answers import AnswerFact
 from service.http.inputs import InvalidInput
 from service.http.login import context_of
@@ -63,9 +65,14 @@ def wants_stream(request: AnyRequest) -> bool:
     return EVENT_STREAM in request.headers.get("accept", "").lower()
 
 
-def metering_headers(cap_remaining: int | None, billed_units: int | None = None) -> dict[str, str]:
-    """Minor units of the cap that are left, or ``unlimited``; units are known once a call is settled."""
+def metering_headers(
+    cap_remaining: int | None, billed_units: int | None = None, *, pace: Pace | None = None
+) -> dict[str, str]:
+    """Minor units of the cap that are left, or ``unlimited``; units are known once a call is settled; and
+    what is left of the key's calls a minute, if it has a limit."""
     headers = {CAP_REMAINING: "unlimited" if cap_remaining is None else str(cap_remaining)}
+    if pace is not None:
+        headers |= rate_headers(pace)
     return headers if billed_units is None else headers | {BILLED_UNITS: str(billed_units)}
 
 
@@ -101,12 +108,14 @@ async def answered(
 ) -> Response[AnswerFact]:
     """The reply as a stream or as one body."""
     if streamed:
-        headers = metering_headers(reply.cap_remaining) if metered else None
+        headers = metering_headers(reply.cap_remaining, pace=reply.pace) if metered else None
         stream: Response[Any] = AnswerStream(_encoded(request, reply), reply, headers=headers)
         return stream
     kept = await reply.whole()
     fact = kept.answer
-    headers = metering_headers(kept.cap_remaining, fact.usage.billed_units) if metered else None
+    headers = None
+    if metered:
+        headers = metering_headers(kept.cap_remaining, fact.usage.billed_units, pace=reply.pace)
     return Response(fact, media_type=MediaType.JSON, headers=headers, status_code=200)
 
 

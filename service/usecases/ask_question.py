@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from uuid import UUID
 from weakref import WeakKeyDictionary
 
+from billing.metering.counters import Pace
 from service.access.calls import AccountPrincipal, Call, KeyPrincipal
 from service.answering.answers import KeptAnswer, last_questions
 from service.answering.conversations import follows_up, get_conversation, points_back, topic_of
@@ -55,6 +56,11 @@ class Reply:
         if isinstance(self._running, KeptAnswer):
             return self._running.cap_remaining
         return self._running.admission.cap_remaining
+
+    @property
+    def pace(self) -> Pace | None:
+        """What was left of the key's calls a minute; ``None`` for people, and for an answer given again."""
+        return None if isinstance(self._running, KeptAnswer) else self._running.admission.pace
 
     async def whole(self) -> KeptAnswer:
         """The answer, settled; unbilled if its caller is cancelled before.

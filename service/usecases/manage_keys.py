@@ -1,11 +1,13 @@
 """An organization's people make, list, rotate and delete its API keys."""
 
+import dataclasses
 from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from billing.metering import counters
 from service.accounts import api_keys, audit, organizations
 from service.accounts.api_keys import InvalidKey, Key, KeyLimits
 from service.accounts.organizations import KEEPERS_OF_KEYS
@@ -78,7 +80,9 @@ async def list_keys(
     """For every member, without secrets. Raises ``OrganizationNotFound``."""
     async with context.database.reading() as connection:
         await organizations.require_role(connection, organization_id, account_id)
-        return await api_keys.list_of(connection, organization_id=organization_id, before=before, limit=limit)
+        keys = await api_keys.list_of(connection, organization_id=organization_id, before=before, limit=limit)
+        used = await counters.last_used(connection, [key.id for key in keys])
+    return [dataclasses.replace(key, last_used_at=used.get(key.id)) for key in keys]
 
 
 async def delete_key(context: Context, *, organization_id: UUID, actor_id: UUID, key_id: UUID) -> None:

@@ -1,10 +1,12 @@
 """A program searches knowledge bases for passages: one metered call."""
 
 import asyncio
+import dataclasses
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+from billing.metering.counters import Pace
 from billing.metering.reservations import ReservationExpired
 from search.engine.port import PassageHit
 from search.passages.hits import EditionLink
@@ -46,11 +48,15 @@ class PassagesUsage:
 
 @dataclass(frozen=True, slots=True)
 class PassagesFact:
-    """What a search found, best first; ``cap_remaining`` in minor units, ``None`` without a cap."""
+    """What a search found, best first; ``cap_remaining`` in minor units, ``None`` without a cap.
+
+    ``pace`` is of this moment, and not kept with the rest.
+    """
 
     passages: list[PassageFact]
     usage: PassagesUsage
     cap_remaining: int | None
+    pace: Pace | None = None
 
 
 async def retrieve_passages(
@@ -120,7 +126,7 @@ async def _search(
         [_fact(hit) for hit in hits], PassagesUsage(settlement.billed_units), settlement.cap_remaining
     )
     await keep_call(context, once, found)
-    return found
+    return dataclasses.replace(found, pace=admission.pace)
 
 
 def _fact(hit: PassageHit) -> PassageFact:
