@@ -65,10 +65,10 @@ async def complete_chat(
     if data.stream:
         usage = data.stream_options is not None and bool(data.stream_options.include_usage)
         chunks = chat_chunks(request, reply, asking, include_usage=usage)
-        stream: Response[Any] = AnswerStream(chunks, reply, headers=metering_headers(reply.cap_remaining))
+        stream: Response[Any] = AnswerStream(chunks, reply, headers=_metered(reply))
         return stream
     kept = await reply.whole()
-    headers = metering_headers(kept.cap_remaining, kept.answer.usage.billed_units)
+    headers = metering_headers(kept.cap_remaining, kept.answer.usage.billed_units, pace=reply.pace)
     return Response(chat_completion(asking, kept), media_type=MediaType.JSON, headers=headers)
 
 
@@ -98,11 +98,15 @@ async def respond(
     reply = await _ask(context, credential, conversation, tuple(slugs), once, streamed=bool(data.stream))
     if data.stream:
         events = response_events(request, reply, asking)
-        stream: Response[Any] = AnswerStream(events, reply, headers=metering_headers(reply.cap_remaining))
+        stream: Response[Any] = AnswerStream(events, reply, headers=_metered(reply))
         return stream
     kept = await reply.whole()
-    headers = metering_headers(kept.cap_remaining, kept.answer.usage.billed_units)
+    headers = metering_headers(kept.cap_remaining, kept.answer.usage.billed_units, pace=reply.pace)
     return Response(whole_response(asking, kept), media_type=MediaType.JSON, headers=headers)
+
+
+def _metered(reply: Reply) -> dict[str, str]:
+    return metering_headers(reply.cap_remaining, pace=reply.pace)
 
 
 async def _models(context: Context, model: str) -> dict[UUID, str]:

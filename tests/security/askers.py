@@ -110,7 +110,7 @@ async def _publish(made: Everything) -> None:
     others_draft = await _base(made, "other", "Hidden reeds", publish=False)
     ids |= dict.fromkeys(("knowledge_base_id", "id_or_slug", "knowledge_base"), base["id"])
     ids |= {"slug": base["slug"], "draft": draft["id"], "draft_slug": draft["slug"]}
-    ids |= {"others": others["id"], "others_draft": others_draft["id"]}
+    ids |= {"others_slug": others["slug"], "others": others["id"], "others_draft": others_draft["id"]}
     ids["document_id"] = await _document(made, "owner", base["id"], "paid")
     ids["free_document"] = await _document(made, "owner", base["id"], "free")
     ids["draft_document"] = await _document(made, "owner", draft["id"], "free")
@@ -120,6 +120,10 @@ async def _publish(made: Everything) -> None:
     path = f"{BASES}/{base['id']}/imports"
     begun = await market.made("owner", "POST", path, files=transcript, data={"kind": "transcript"})
     ids["import_id"] = begun["id"]
+    await market.sign_in("owner")
+    first = "SELECT id FROM login_session WHERE account_id = :account ORDER BY id LIMIT 1"
+    [session] = await run(market.context.database, first, account=market.accounts["owner"])
+    ids["session_id"] = str(session.id)
     ids["export_id"] = (await market.made("owner", "GET", "/me/export"))["id"]
     await market.work()
     made.shop.base = base

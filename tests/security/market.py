@@ -59,7 +59,7 @@ class Market:
 
     async def person(self, name: str) -> None:
         """An account that is signed in; its password would take longer than all the rest."""
-        account, session = new_id(), new_id()
+        account = new_id()
         database = self.context.database
         await run(
             database,
@@ -68,14 +68,19 @@ class Market:
             email=f"{name}@example.com",
             name=name,
         )
+        self.accounts[name] = account
+        await self.sign_in(name)
+
+    async def sign_in(self, name: str) -> None:
+        """A session of its own, from now on used."""
+        account, session = self.accounts[name], new_id()
         await run(
-            database,
+            self.context.database,
             "INSERT INTO login_session (id, account_id, created_at) VALUES (:id, :account, now())",
             id=session,
             account=account,
         )
         token = tokens.sign(SECRET, tokens.AccessToken(account, session, 4_000_000_000))
-        self.accounts[name] = account
         self.headers[name] = {"authorization": f"Bearer {token}"}
 
     async def work(self) -> None:
