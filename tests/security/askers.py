@@ -126,6 +126,8 @@ async def _publish(made: Everything) -> None:
     ids["session_id"] = str(session.id)
     ids["export_id"] = (await market.made("owner", "GET", "/me/export"))["id"]
     await market.work()
+    await market.made("owner", "POST", f"{BASES}/{base['id']}/packaging")
+    await market.work()
     made.shop.base = base
     plan = await market.made("owner", "POST", f"{BASES}/{base['id']}/plans", json=MONTHLY)
     ids["plan_id"] = plan["id"]
@@ -207,6 +209,10 @@ _SOURCE = """
     INSERT INTO source (id, knowledge_base_id, account_id, kind, url, title, tier, next_check_at)
     VALUES (:id, :base, :owner, 'feed', 'https://example.com/feed', '', 'paid', now() + interval '1 day')
 """
+_IDENTITY = """
+    INSERT INTO linked_identity (id, account_id, provider, issuer, subject, created_at)
+    VALUES (:id, :account, 'p', 'https://p.example', 's', now())
+"""
 _MEMBER = """
     INSERT INTO membership (organization_id, account_id, role, created_at)
     VALUES (:organization, :account, 'developer', now())
@@ -227,7 +233,9 @@ async def _insert(made: Everything) -> None:
     """What takes a month, or another machine, to come about."""
     ids, database = made.ids, made.market.context.database
     organization, owner = UUID(ids["organization_id"]), made.market.accounts["owner"]
-    source, invoice, line = uuid4(), uuid4(), uuid4()
+    source, invoice, line, identity = uuid4(), uuid4(), uuid4(), uuid4()
+    await run(database, _IDENTITY, id=identity, account=owner)
+    ids["identity_id"] = str(identity)
     await run(database, _SOURCE, id=source, base=UUID(ids["knowledge_base_id"]), owner=owner)
     await run(database, _INVOICE, id=invoice, organization=organization)
     await run(database, _LINE, id=line, organization=organization, invoice=invoice)

@@ -21,7 +21,7 @@ from tests.security.market import application
 
 ROWS = Path(__file__).with_name("rows.txt")
 REFUSED = {401, 402, 403, 404}
-UNPROVEN = {"invalid_event", "invalid_email_token"}
+UNPROVEN = {"invalid_event", "invalid_email_token", "sign_in_expired"}
 GROUPS = {"everyone": ASKERS, "nobody": (), "all": (*PEOPLE, "nobody"), "people": PEOPLE}
 LAST = ("unpublish", "PUT /creator/v1/profile", "/contract", "/suspend", "DELETE ")
 """What takes away from others is done after all else, the account last."""
