@@ -59,6 +59,7 @@ from service.usecases.reprice_plan import tell_price_change
 from service.usecases.send_letters import send_letters
 from service.usecases.settle_change import settle_change, sweep_changes
 from service.usecases.settle_stripe_event import settle_stripe_events
+from service.usecases.sweep_payout_accounts import sweep_payout_accounts
 from service.usecases.sweep_stripe_events import sweep_stripe_events
 from service.usecases.watch_invariants import watch_invariants
 from service.wiring import wired
@@ -105,6 +106,7 @@ JOBS: Mapping[str, UseCase] = {
     "tell_price_change": tell_price_change,
     "settle_stripe_events": settle_stripe_events,
     "sweep_stripe_events": sweep_stripe_events,
+    "sweep_payout_accounts": sweep_payout_accounts,
     "pay_creators": pay_creators,
     "balance_sale": balance_sale,
     "tell_payouts": tell_payouts,
@@ -127,6 +129,7 @@ class Periodic:
 
 PERIODIC: tuple[Periodic, ...] = (
     Periodic("sweep_stripe_events", lambda settings: settings.webhook_sweep_seconds),
+    Periodic("sweep_payout_accounts", lambda settings: settings.webhook_sweep_seconds),
     Periodic("expire_reservations", lambda settings: settings.reservation_sweep_seconds),
     Periodic("report_usage", lambda settings: settings.usage_report_seconds),
     Periodic("reconcile_usage", lambda settings: settings.usage_check_seconds),

@@ -111,6 +111,21 @@ async def project(session: AsyncSession, *, account_id: UUID, account: Processor
     )
 
 
+async def unseen(session: AsyncSession, *, older_than: timedelta, limit: int) -> list[str]:
+    """Accounts at the processor that were not looked at for so long, those left longest first."""
+    rows = await session.scalars(
+        sa.select(payout_account.c.stripe_account_id)
+        .where(
+            payout_account.c.stripe_account_id.is_not(None),
+            payout_account.c.status != "disconnected",
+            payout_account.c.updated_at < sa.func.zhihao_now() - older_than,
+        )
+        .order_by(payout_account.c.updated_at)
+        .limit(limit)
+    )
+    return list(rows)
+
+
 async def locate(
     session: AsyncSession,
     account_id: UUID,

@@ -10,6 +10,7 @@ import pytest
 from service.platform.database import Database
 from service.usecases.check_invariants import check_invariants
 from service.usecases.deliver_webhooks import deliver_webhooks
+from service.usecases.sweep_payout_accounts import sweep_payout_accounts
 from tests.contract.sandbox_process import Sandbox
 from tests.integration.paying import books_agree, onboard, pay, refund, transfers, wait_days
 from tests.integration.selling import Shop, shop_open
@@ -76,6 +77,18 @@ async def test_an_account_that_was_taken_away_is_paid_no_more_until_there_is_ano
     [transfer] = await transfers(shop, second)
     assert transfer.amount == 598
     await books_agree(shop)
+
+
+async def test_what_is_never_told_of_an_account_is_found_out(shop: Shop) -> None:
+    account = await onboard(shop)
+    shop.sandbox.control("accounts", {"id": account, "status": "restricted"})
+    for day, status in enumerate(("restricted", "disconnected"), start=1):
+        await wait_days(shop, day)
+        await sweep_payout_accounts(shop.context)
+        known = await shop.call("GET", "/creator/v1/payout-account", shop.creator)
+        assert known["status"] == status
+        if status == "restricted":
+            shop.sandbox.control("accounts", {"id": account, "status": "deauthorized"})
 
 
 async def test_a_creators_bank_that_sends_money_back_is_told_and_moves_nothing_here(shop: Shop) -> None:
