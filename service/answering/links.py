@@ -14,7 +14,7 @@ _TAG = re.compile(
 )
 _STOP = r"\s<>\"'`，。；、）】」』…"
 _ADDRESS = re.compile(
-    rf"(?:[a-z][a-z0-9+.-]{{1,15}}:)?(?://|\\\\)[^{_STOP}]+|\bwww\.[^{_STOP}]+"
+    rf"(?:[a-z][a-z0-9+.-]{{1,15}}:)?(?://|\\\\)[^{_STOP}]+|www\.[^{_STOP}]+"
     rf"|\b(?:javascript|vbscript|data|mailto|tel|file|blob):[^{_STOP}]+",
     re.IGNORECASE,
 )

@@ -35,7 +35,7 @@ async def test_passages_are_word_for_word_and_cost_one_unit(world: World) -> Non
     for passage in found["passages"]:
         assert set(passage) == {
             "knowledge_base_id", "document_id", "revision_id", "title", "locator", "start", "end", "text",
-            "score",
+            "score", "superseded_by",
         }  # fmt: skip
         text = await world.text_of(passage["revision_id"])
         assert passage["text"] == text[passage["start"] : passage["end"]]

@@ -63,7 +63,10 @@ HURRIED = (
     "UPDATE stripe_event SET due_at = clock_timestamp() - interval '1 hour' WHERE status = 'stored'",
 )
 # What needs a search engine or the network is no part of this market.
-NOT_MONEY = {"index_card", "rebuild_cards", "index_document", "rebuild_index", "drop_index"}
+NOT_MONEY = {
+    *("index_card", "rebuild_cards", "index_document", "rebuild_index", "drop_index"),
+    *("refresh_popularity", "follow_sources"),
+}
 
 
 @dataclass
@@ -158,6 +161,8 @@ class Market:
 
     async def periodic(self, name: str) -> None:
         """One of what the worker does by the clock."""
+        if name in NOT_MONEY:
+            return
         try:
             await JOBS[name](self.context)
         except Exception:
