@@ -15,6 +15,7 @@ from psycopg import sql
 from service.platform.database import Database
 from service.platform.migrating import migrate
 from service.platform.postgres import EmbeddedPostgres
+from tests.contract.sandbox_process import Sandbox, sandbox_of_its_own
 
 TEMPLATE = "template_migrated"
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
@@ -81,6 +82,13 @@ async def database(database_url: str) -> AsyncIterator[Database]:
     database = Database(database_url, pool_size=10, max_overflow=10, pool_timeout=10)
     yield database
     await database.close()
+
+
+@pytest.fixture(scope="module")
+def till(postgres: str) -> Iterator[Sandbox]:
+    """A sandbox of one file's own, whose clock may be moved."""
+    with sandbox_of_its_own(postgres) as running:
+        yield running
 
 
 @pytest.fixture(scope="session")

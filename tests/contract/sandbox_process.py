@@ -11,9 +11,12 @@ from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+from uuid import uuid4
 
 import httpx
+import psycopg
 import stripe
+from psycopg import sql
 from stripe import StripeClient
 
 SECRET = "whsec_contract"
@@ -131,6 +134,17 @@ class Sandbox:
         answer.raise_for_status()
         decoded: dict[str, Any] = answer.json()
         return decoded
+
+
+@contextmanager
+def sandbox_of_its_own(postgres: str) -> Iterator[Sandbox]:
+    """The program on an empty database of that server."""
+    name = f"sandbox_{uuid4().hex}"
+    with psycopg.connect(postgres, autocommit=True) as connection:
+        connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+    head, _, tail = postgres.rpartition("/zhihao?")
+    with sandbox_running(f"{head}/{name}?{tail}") as running:
+        yield running
 
 
 @contextmanager

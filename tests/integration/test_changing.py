@@ -1,18 +1,16 @@
 """Subscriptions are changed: dearer at once, cheaper with the next period, their price after a notice."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from typing import Any
 from uuid import uuid4
 
 import httpx
-import psycopg
 import pytest
-from psycopg import sql
 
 from billing.subscriptions import changes
 from service.platform.database import Database
 from service.usecases.settle_change import sweep_changes
-from tests.contract.sandbox_process import Sandbox, sandbox_running
+from tests.contract.sandbox_process import Sandbox
 from tests.contract.stripe_contract import watched
 from tests.integration.selling import DECLINED, FAILS_LATER, PAYS, Shop, shop_open
 from tests.integration.serving import SignedIn
@@ -21,17 +19,6 @@ from tests.integration.test_renewing import advance, keep_time
 CHANGES = "SELECT kind, status FROM plan_change ORDER BY created_at, id"
 YEARLY = {"interval": "year", "price": {"amount": 9900, "currency": "cny"}}
 DEARER = {"interval": "month", "price": {"amount": 1990, "currency": "cny"}}
-
-
-@pytest.fixture(scope="module")
-def till(postgres: str) -> Iterator[Sandbox]:
-    """A sandbox whose clock may be moved: shared by this file alone."""
-    name = f"sandbox_{uuid4().hex}"
-    with psycopg.connect(postgres, autocommit=True) as connection:
-        connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
-    head, _, tail = postgres.rpartition("/zhihao?")
-    with sandbox_running(f"{head}/{name}?{tail}") as running:
-        yield running
 
 
 @pytest.fixture

@@ -1,6 +1,6 @@
 """A contract's life: its terms, its end with the last usage billed, unpaid invoices, what Stripe counted."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from datetime import timedelta
 
 import httpx
@@ -16,13 +16,8 @@ from service.usecases.settle_calls import release_call
 from tests.contract.sandbox_process import Sandbox
 from tests.integration.companies import Company, buy_contract, found_company
 from tests.integration.selling import FAILS_LATER, Shop, shop_open
-from tests.integration.test_metered_invoices import advance_to, month_end, new_till
+from tests.integration.test_metered_invoices import advance_to, month_end
 from tests.integration.test_renewing import keep_time
-
-
-@pytest.fixture(scope="module")
-def till(postgres: str) -> Iterator[Sandbox]:
-    yield from new_till(postgres)
 
 
 @pytest.fixture

@@ -1,15 +1,13 @@
 """Payments that a buyer's bank disputes: the money, who bears what, what stays open, on doors and sandbox."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from dataclasses import replace
 from typing import Any
 from uuid import UUID, uuid4
 
-import psycopg
 import pytest
 import sqlalchemy as sa
-from psycopg import sql
 
 from billing.ledger.splitting import split_metered
 from billing.money import Money
@@ -19,23 +17,12 @@ from billing.subscriptions.sales import Sold
 from service.platform.database import Database
 from service.usecases.give_refund import give_refund
 from service.usecases.settle_dispute import judge_dispute
-from tests.contract.sandbox_process import Sandbox, sandbox_running
+from tests.contract.sandbox_process import Sandbox
 from tests.contract.stripe_contract import watched
 from tests.integration.paying import onboard, pay, wait_days
 from tests.integration.selling import Shop, shop_open
 from tests.integration.serving import SignedIn
 from tests.integration.test_refunds import books_agree, bought, refund, tipped
-
-
-@pytest.fixture(scope="module")
-def till(postgres: str) -> Iterator[Sandbox]:
-    """One sandbox for this file, on a database of its own."""
-    name = f"sandbox_{uuid4().hex}"
-    with psycopg.connect(postgres, autocommit=True) as connection:
-        connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
-    head, _, tail = postgres.rpartition("/zhihao?")
-    with sandbox_running(f"{head}/{name}?{tail}") as running:
-        yield running
 
 
 @pytest.fixture

@@ -1,15 +1,12 @@
 """A renewal that is not paid: where to pay it, how long access goes on, what brings it back."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from typing import Any
-from uuid import uuid4
 
-import psycopg
 import pytest
-from psycopg import sql
 
 from service.platform.database import Database
-from tests.contract.sandbox_process import Sandbox, sandbox_running
+from tests.contract.sandbox_process import Sandbox
 from tests.contract.stripe_contract import watched
 from tests.integration.selling import DECLINED, FAILS_LATER, Shop, shop_open
 from tests.integration.test_changing import another_card, leave, read, with_card
@@ -17,17 +14,6 @@ from tests.integration.test_renewing import advance, keep_time
 
 ASKS = "4000002760003184"
 OPEN = "SELECT revoked_at IS NULL AND ends_at > zhihao_now() AS open FROM access_grant WHERE account_id = :a"
-
-
-@pytest.fixture(scope="module")
-def till(postgres: str) -> Iterator[Sandbox]:
-    """A sandbox whose clock may be moved: shared by this file alone."""
-    name = f"sandbox_{uuid4().hex}"
-    with psycopg.connect(postgres, autocommit=True) as connection:
-        connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
-    head, _, tail = postgres.rpartition("/zhihao?")
-    with sandbox_running(f"{head}/{name}?{tail}") as running:
-        yield running
 
 
 @pytest.fixture

@@ -1,15 +1,13 @@
 """Grants are what subscriptions, passes and creators' words come to, whatever the order they are heard in."""
 
 import itertools
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
-import psycopg
 import pytest
 import sqlalchemy as sa
-from psycopg import sql
 
 from billing.entitlements import deriving, grants
 from billing.subscriptions import projecting
@@ -18,23 +16,13 @@ from service.platform.ids import new_id
 from service.usecases.grant_passes import grant_passes
 from service.usecases.grant_subscription import grant_subscription
 from service.usecases.recompute_grants import recompute_grants
-from tests.contract.sandbox_process import Sandbox, sandbox_running
+from tests.contract.sandbox_process import Sandbox
 from tests.integration.selling import Shop, shop_open
 from tests.integration.serving import bare_context
 
 DAY = timedelta(days=1)
 BEGIN = datetime(2026, 1, 1, tzinfo=UTC)
 PASS = {"interval": "once", "days": 30, "price": {"amount": 2000, "currency": "cny"}}
-
-
-@pytest.fixture(scope="module")
-def till(postgres: str) -> Iterator[Sandbox]:
-    name = f"sandbox_{uuid4().hex}"
-    with psycopg.connect(postgres, autocommit=True) as connection:
-        connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
-    head, _, tail = postgres.rpartition("/zhihao?")
-    with sandbox_running(f"{head}/{name}?{tail}") as running:
-        yield running
 
 
 @pytest.fixture

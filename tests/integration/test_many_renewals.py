@@ -1,18 +1,15 @@
 """Months and years go by: every renewal is charged, granted and posted once, on the calendar's own day."""
 
 from calendar import monthrange
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
-from uuid import uuid4
 
 import httpx
-import psycopg
 import pytest
-from psycopg import sql
 
 from service.platform.database import Database
 from service.usecases.check_invariants import check_invariants
-from tests.contract.sandbox_process import Sandbox, sandbox_running
+from tests.contract.sandbox_process import Sandbox
 from tests.integration.selling import Shop, shop_open
 from tests.integration.serving import SignedIn
 from tests.integration.test_changing import another_card
@@ -26,17 +23,6 @@ GRANT = (
 YEARLY = {"interval": "year", "price": {"amount": 9900, "currency": "cny"}}
 EVENING = timedelta(hours=3)
 """After the hour in which a renewal's invoice is a draft."""
-
-
-@pytest.fixture(scope="module")
-def till(postgres: str) -> Iterator[Sandbox]:
-    """A sandbox whose clock is moved through years: shared with nobody."""
-    name = f"sandbox_{uuid4().hex}"
-    with psycopg.connect(postgres, autocommit=True) as connection:
-        connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
-    head, _, tail = postgres.rpartition("/zhihao?")
-    with sandbox_running(f"{head}/{name}?{tail}") as running:
-        yield running
 
 
 @pytest.fixture

@@ -1,36 +1,19 @@
 """From calls to an organization's invoice: each unit on one line, each line opened down to its calls."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
-import psycopg
 import pytest
-from psycopg import sql
 
 from service.platform.database import Database
-from tests.contract.sandbox_process import Sandbox, sandbox_running
+from tests.contract.sandbox_process import Sandbox
 from tests.integration.companies import Company, found_company
 from tests.integration.selling import Shop, shop_open
 from tests.integration.test_renewing import keep_time
 
 DAY = 86_400
-
-
-def new_till(postgres: str) -> Iterator[Sandbox]:
-    """A sandbox whose clock may be moved: shared by one file alone."""
-    name = f"sandbox_{uuid4().hex}"
-    with psycopg.connect(postgres, autocommit=True) as connection:
-        connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
-    head, _, tail = postgres.rpartition("/zhihao?")
-    with sandbox_running(f"{head}/{name}?{tail}") as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def till(postgres: str) -> Iterator[Sandbox]:
-    yield from new_till(postgres)
 
 
 @pytest.fixture

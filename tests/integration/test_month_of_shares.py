@@ -3,7 +3,7 @@ here, in fractions, from who called what and who read what."""
 
 import dataclasses
 from collections import Counter, defaultdict
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Mapping
 from datetime import timedelta
 from fractions import Fraction
 from typing import Any
@@ -22,7 +22,7 @@ from tests.integration.companies import Company, found_company
 from tests.integration.metering import run
 from tests.integration.selling import Shop, shop_open
 from tests.integration.serving import SignedIn, register
-from tests.integration.test_metered_invoices import advance_to, month_end, new_till
+from tests.integration.test_metered_invoices import advance_to, month_end
 from tests.integration.test_renewing import keep_time
 from tests.simulation.books import fee_of, parts_of
 
@@ -35,11 +35,6 @@ POOL: dict[str, Any] = {
     "pool_creator_max_bps": 6000,
     "pool_bps": 1500,
 }
-
-
-@pytest.fixture(scope="module")
-def till(postgres: str) -> Iterator[Sandbox]:
-    yield from new_till(postgres)
 
 
 @pytest.fixture

@@ -4,35 +4,22 @@ import asyncio
 import csv
 import io
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from typing import Any
-from uuid import uuid4
 
-import psycopg
 import pytest
 import sqlalchemy
-from psycopg import sql
 
 from service.platform.database import Database
 from service.usecases.close_checkouts import close_checkouts
 from service.usecases.reconcile_balance import reconcile_balance
-from tests.contract.sandbox_process import Sandbox, sandbox_running
+from tests.contract.sandbox_process import Sandbox
 from tests.integration.selling import Shop, shop_open
 from tests.integration.serving import SignedIn
 
 BOOKS = ("trial-balance", "trial-balance.csv", "accounts", "journal", "journal.csv", "reconciliation")
 ACTS = ("suspend", "restore", "payouts/freeze", "payouts/unfreeze")
 NOBODY = "00000000-0000-7000-8000-000000000000"
-
-
-@pytest.fixture(scope="module")
-def till(postgres: str) -> Iterator[Sandbox]:
-    name = f"sandbox_{uuid4().hex}"
-    with psycopg.connect(postgres, autocommit=True) as connection:
-        connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
-    head, _, tail = postgres.rpartition("/zhihao?")
-    with sandbox_running(f"{head}/{name}?{tail}") as running:
-        yield running
 
 
 @pytest.fixture

@@ -1,19 +1,16 @@
 """Creators are paid what is due to them, once, whatever happens on the way."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from typing import Any
-from uuid import uuid4
 
-import psycopg
 import pytest
-from psycopg import sql
 
 from billing.payouts import recording
 from service.platform.database import Database
 from service.usecases import send_payouts
 from service.usecases.balance_sale import balance_sale
 from service.usecases.check_invariants import check_invariants
-from tests.contract.sandbox_process import Sandbox, sandbox_running
+from tests.contract.sandbox_process import Sandbox
 from tests.integration.paying import (
     books_agree,
     earn_loose,
@@ -30,16 +27,6 @@ from tests.integration.selling import Shop, shop_open
 
 class Killed(BaseException):
     """The process is no more: nothing after it happens."""
-
-
-@pytest.fixture(scope="module")
-def till(postgres: str) -> Iterator[Sandbox]:
-    name = f"sandbox_{uuid4().hex}"
-    with psycopg.connect(postgres, autocommit=True) as connection:
-        connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
-    head, _, tail = postgres.rpartition("/zhihao?")
-    with sandbox_running(f"{head}/{name}?{tail}") as running:
-        yield running
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@
 and payouts in currencies of no and of three decimals."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -14,12 +14,6 @@ from service.usecases.sweep_payout_accounts import sweep_payout_accounts
 from tests.contract.sandbox_process import Sandbox
 from tests.integration.paying import books_agree, onboard, pay, refund, transfers, wait_days
 from tests.integration.selling import Shop, shop_open
-from tests.integration.test_metered_invoices import new_till
-
-
-@pytest.fixture(scope="module")
-def till(postgres: str) -> Iterator[Sandbox]:
-    yield from new_till(postgres)
 
 
 @pytest.fixture

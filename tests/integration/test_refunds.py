@@ -1,38 +1,25 @@
 """Money given back: asked for, granted, in parts, cut off and failed, on the real doors and the sandbox."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from typing import Any
 from uuid import UUID, uuid4
 
-import psycopg
 import pytest
 import sqlalchemy as sa
-from psycopg import sql
 
 from billing.processor.port import ProcessorFailureKept, ProcessorUnavailable
 from service.platform.database import Database
 from service.usecases.check_invariants import check_invariants
 from service.usecases.finish_refund import finish_refund, sweep_refunds
 from service.usecases.give_refund import give_refund
-from tests.contract.sandbox_process import Sandbox, sandbox_running
+from tests.contract.sandbox_process import Sandbox
 from tests.contract.stripe_contract import watched
 from tests.integration.selling import Shop, shop_open
 from tests.integration.serving import SignedIn
 
 NOBODY = "00000000-0000-7000-8000-000000000000"
 JOBS = ("end_given_back", "finish_refund")
-
-
-@pytest.fixture(scope="module")
-def till(postgres: str) -> Iterator[Sandbox]:
-    """One sandbox for this file, on a database of its own."""
-    name = f"sandbox_{uuid4().hex}"
-    with psycopg.connect(postgres, autocommit=True) as connection:
-        connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
-    head, _, tail = postgres.rpartition("/zhihao?")
-    with sandbox_running(f"{head}/{name}?{tail}") as running:
-        yield running
 
 
 @pytest.fixture

@@ -2,21 +2,18 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from dataclasses import replace
 from typing import Any
-from uuid import uuid4
 
-import psycopg
 import pytest
-from psycopg import sql
 from structlog.testing import capture_logs
 
 from service.platform.database import Database
 from service.subscriber_api.router import router as subscriber_api
 from service.usecases.check_invariants import check_invariants
 from service.web.router import router as web
-from tests.contract.sandbox_process import Sandbox, sandbox_running
+from tests.contract.sandbox_process import Sandbox
 from tests.contract.stripe_contract import watched
 from tests.integration.selling import PAYS, Shop, shop_open
 from tests.integration.serving import SignedIn, serving
@@ -26,17 +23,6 @@ from tests.integration.test_renewing import advance, keep_time
 PASS = {"interval": "once", "days": 30, "price": {"amount": 1500, "currency": "cny"}}
 PAYS_LATER = "AT611904300234573201"
 BOUNCES_LATER = "AT861904300235473202"
-
-
-@pytest.fixture(scope="module")
-def till(postgres: str) -> Iterator[Sandbox]:
-    """A sandbox whose clock may be moved: shared by this file alone."""
-    name = f"sandbox_{uuid4().hex}"
-    with psycopg.connect(postgres, autocommit=True) as connection:
-        connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
-    head, _, tail = postgres.rpartition("/zhihao?")
-    with sandbox_running(f"{head}/{name}?{tail}") as running:
-        yield running
 
 
 @pytest.fixture

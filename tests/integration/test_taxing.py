@@ -1,15 +1,12 @@
 """Tax is the state's: it is in the price, in nobody's share, and on the page that buyers agree on."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from typing import Any
-from uuid import uuid4
 
-import psycopg
 import pytest
-from psycopg import sql
 
 from service.platform.database import Database
-from tests.contract.sandbox_process import Sandbox, sandbox_running
+from tests.contract.sandbox_process import Sandbox
 from tests.contract.stripe_contract import watched
 from tests.integration.selling import Shop, shop_open
 from tests.integration.serving import SignedIn
@@ -20,17 +17,6 @@ PASS = {"interval": "once", "days": 30, "price": {"amount": 1500, "currency": "c
 DEARER = {"interval": "month", "price": {"amount": 1990, "currency": "cny"}}
 GERMAN = 119
 """Percent of the price less its tax, in Germany."""
-
-
-@pytest.fixture(scope="module")
-def till(postgres: str) -> Iterator[Sandbox]:
-    """A sandbox whose clock may be moved: shared by this file alone."""
-    name = f"sandbox_{uuid4().hex}"
-    with psycopg.connect(postgres, autocommit=True) as connection:
-        connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
-    head, _, tail = postgres.rpartition("/zhihao?")
-    with sandbox_running(f"{head}/{name}?{tail}") as running:
-        yield running
 
 
 @pytest.fixture

@@ -1,20 +1,17 @@
 """Sales, subscriptions, tips, keys are told of to endpoints; who pays, or is to, or cannot, is written to."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from typing import Any
-from uuid import uuid4
 
-import psycopg
 import pytest
 import sqlalchemy as sa
-from psycopg import sql
 
 from service.outgoing import dispatching
 from service.platform.database import Database
 from service.usecases.check_invariants import check_invariants
 from service.usecases.invariants.outgoing import OUTGOING
 from service.usecases.notify_renewals import notify_renewals
-from tests.contract.sandbox_process import Sandbox, sandbox_running
+from tests.contract.sandbox_process import Sandbox
 from tests.integration.selling import FAILS_LATER, Shop, shop_open
 from tests.integration.serving import SignedIn
 from tests.integration.test_renewing import advance, keep_time
@@ -22,17 +19,6 @@ from tests.integration.test_renewing import advance, keep_time
 YEARLY = {"interval": "year", "price": {"amount": 9900, "currency": "cny"}}
 DELIVERED = "UPDATE webhook_delivery SET state = 'delivered', finished_at = now()"
 TRIED = {"interval": "month", "trial_days": 7, "price": {"amount": 990, "currency": "cny"}}
-
-
-@pytest.fixture(scope="module")
-def till(postgres: str) -> Iterator[Sandbox]:
-    """A sandbox whose clock may be moved: shared by this file alone."""
-    name = f"sandbox_{uuid4().hex}"
-    with psycopg.connect(postgres, autocommit=True) as connection:
-        connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
-    head, _, tail = postgres.rpartition("/zhihao?")
-    with sandbox_running(f"{head}/{name}?{tail}") as running:
-        yield running
 
 
 @pytest.fixture

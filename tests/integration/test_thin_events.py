@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 
 import pytest
 import sqlalchemy as sa
@@ -14,15 +14,9 @@ from service.platform.database import Database
 from tests.contract.sandbox_process import SECRET, Sandbox
 from tests.integration.companies import Company, found_company
 from tests.integration.selling import Shop, shop_open
-from tests.integration.test_metered_invoices import new_till
 from tests.integration.test_renewing import keep_time
 
 PROBLEM = "v1.billing.meter.error_report_triggered"
-
-
-@pytest.fixture(scope="module")
-def till(postgres: str) -> Iterator[Sandbox]:
-    yield from new_till(postgres)
 
 
 @pytest.fixture

@@ -1,7 +1,7 @@
 """Usage told to the sandbox: once in effect, whatever is lost, doubled, refused or too old."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -12,13 +12,7 @@ from service.usecases.check_invariants import check_invariants
 from tests.contract.sandbox_process import Sandbox
 from tests.integration.companies import Company, found_company
 from tests.integration.selling import shop_open
-from tests.integration.test_metered_invoices import new_till
 from tests.integration.test_renewing import keep_time
-
-
-@pytest.fixture(scope="module")
-def till(postgres: str) -> Iterator[Sandbox]:
-    yield from new_till(postgres)
 
 
 @pytest.fixture

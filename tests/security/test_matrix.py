@@ -9,13 +9,10 @@ from typing import Any
 from uuid import uuid4
 
 import httpx
-import psycopg
-import pytest
 from litestar.routes import ASGIRoute, HTTPRoute
-from psycopg import sql
 
 from service.platform.database import Database
-from tests.contract.sandbox_process import Sandbox, sandbox_running
+from tests.contract.sandbox_process import Sandbox
 from tests.security.askers import ASKERS, PEOPLE, Everything, everything
 from tests.security.market import application
 
@@ -66,16 +63,6 @@ def routes() -> set[str]:
 
 def test_every_route_has_a_row_and_every_row_a_route() -> None:
     assert {row.route for row in rows()} == routes()
-
-
-@pytest.fixture(scope="module")
-def till(postgres: str) -> Iterator[Sandbox]:
-    name = f"sandbox_{uuid4().hex}"
-    with psycopg.connect(postgres, autocommit=True) as connection:
-        connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
-    head, _, tail = postgres.rpartition("/zhihao?")
-    with sandbox_running(f"{head}/{name}?{tail}") as running:
-        yield running
 
 
 async def test_what_is_not_theirs_is_refused_and_what_is_theirs_is_not(

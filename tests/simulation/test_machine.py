@@ -1,32 +1,17 @@
 """Whatever happens to money, in whatever order, the books agree in the end."""
 
 import asyncio
-from collections.abc import Iterator
 from pathlib import Path
-from uuid import uuid4
 
-import psycopg
 import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
-from psycopg import sql
 
 from service.platform.database import Database
-from tests.contract.sandbox_process import Sandbox, sandbox_running
+from tests.contract.sandbox_process import Sandbox
 from tests.scale import times
 from tests.simulation.machine import MoneyMachine, Stage
 from tests.simulation.market import market_open
-
-
-@pytest.fixture
-def till(postgres: str) -> Iterator[Sandbox]:
-    """A sandbox of this test's own, whose clock is moved and which fails."""
-    name = f"sandbox_{uuid4().hex}"
-    with psycopg.connect(postgres, autocommit=True) as connection:
-        connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
-    head, _, tail = postgres.rpartition("/zhihao?")
-    with sandbox_running(f"{head}/{name}?{tail}") as running:
-        yield running
 
 
 @pytest.mark.soak

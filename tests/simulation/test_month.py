@@ -1,32 +1,18 @@
 """A month of a whole market agrees with arithmetic of its own, with the ledger and with the sandbox."""
 
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 from random import Random
-from uuid import uuid4
 
-import psycopg
 import pytest
-from psycopg import sql
 
 from service.platform.database import Database
 from service.usecases.check_invariants import check_invariants
-from tests.contract.sandbox_process import Sandbox, sandbox_running
+from tests.contract.sandbox_process import Sandbox
 from tests.scale import times
 from tests.simulation.market import Market, market_open
 from tests.simulation.month import Month
-
-
-@pytest.fixture(scope="module")
-def till(postgres: str) -> Iterator[Sandbox]:
-    """A sandbox of this file's own, whose clock is moved."""
-    name = f"sandbox_{uuid4().hex}"
-    with psycopg.connect(postgres, autocommit=True) as connection:
-        connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
-    head, _, tail = postgres.rpartition("/zhihao?")
-    with sandbox_running(f"{head}/{name}?{tail}") as running:
-        yield running
 
 
 @pytest.fixture
