@@ -9,7 +9,7 @@ from litestar.types import ExceptionHandlersMap
 from service.enterprise_api.openai_schemas import ErrorBody, ErrorDetail
 from service.http.asking import AnyRequest
 from service.http.openapi import MEANINGS
-from service.http.responses import KEY_REFUSED, Explanation, KeyCheckedResponse, explain
+from service.http.responses import Explanation, KeyCheckedResponse, explain
 
 KINDS = {402: "insufficient_quota", 429: "rate_limit_error", 500: "server_error", 503: "server_error"}
 CODES = {"knowledge_base_not_found": "model_not_found", "rate_limited": "rate_limit_exceeded"}
@@ -34,7 +34,7 @@ def error_response(told: Explanation) -> Response[bytes]:
     """The answer to an error."""
     return KeyCheckedResponse(
         msgspec.json.encode(ErrorBody(error=detail_of(told))),
-        refused=lambda: error_response(KEY_REFUSED),
+        instead=error_response,
         status_code=told.problem.status,
         media_type="application/json",
         headers=dict(told.headers),

@@ -53,9 +53,11 @@ class KeyCheckedResponse(Response[bytes]):
     The gate asks that in its own transaction, where a good request ends up. A bad one never gets there.
     """
 
-    def __init__(self, content: bytes, *, refused: Callable[[], Response[bytes]], **options: Any) -> None:
+    def __init__(
+        self, content: bytes, *, instead: Callable[["Explanation"], Response[bytes]], **options: Any
+    ) -> None:
         super().__init__(content, **options)
-        self._refused = refused
+        self._instead = instead
 
     def to_asgi_response(self, request: Request[Any, Any, Any], **kwargs: Any) -> ASGIApp:  # type: ignore[override]  # passes on what it is given
         plain = super().to_asgi_response(request=request, **kwargs)
@@ -64,13 +66,22 @@ class KeyCheckedResponse(Response[bytes]):
             return plain
 
         async def checked(scope: Scope, receive: Receive, send: Send) -> None:
-            if await is_key_live(context_of(request), secret_hash=credential.secret_hash):
-                await plain(scope, receive, send)
-            else:
-                refused = self._refused()
-                await Response.to_asgi_response(refused, request=request, **kwargs)(scope, receive, send)
+            told = await self._what_goes_before(request, credential)
+            answer = plain
+            if told is not None:
+                answer = Response.to_asgi_response(self._instead(told), request=request, **kwargs)
+            await answer(scope, receive, send)
 
         return checked
+
+    async def _what_goes_before(
+        self, request: Request[Any, Any, Any], credential: KeyCredential
+    ) -> "Explanation | None":
+        try:
+            live = await is_key_live(context_of(request), secret_hash=credential.secret_hash)
+        except Exception as error:
+            return explain(request, error)  # past the handlers of errors, nobody else would
+        return None if live else KEY_REFUSED
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +116,7 @@ def problem_response(request: Request[Any, Any, Any], told: Explanation) -> Resp
     )
     return KeyCheckedResponse(
         msgspec.json.encode(msgspec.to_builtins(details) | told.extensions),
-        refused=lambda: problem_response(request, KEY_REFUSED),
+        instead=lambda told: problem_response(request, told),
         status_code=problem.status,
         media_type=MEDIA_TYPE,
         headers=dict(told.headers),

@@ -157,3 +157,16 @@ async def test_the_document_describes_every_route(client: httpx.AsyncClient) -> 
     }
     assert meant <= shown
     assert (await client.get("/schema/openapi.yaml")).status_code == 200
+
+
+async def test_a_bad_call_while_the_database_is_away_is_told_so() -> None:
+    """Whether the key is live would go before what is wrong with the call, and cannot be known."""
+    nowhere = Database("postgresql://127.0.0.1:1/away", pool_size=1, max_overflow=0, pool_timeout=1)
+    headers = {"authorization": f"Bearer {new_secret('test')}"}
+    async with serving(bare_context(nowhere), DOORS) as client:
+        own = await client.post("/api/v1/passages", content=b"{", headers=headers)
+        openai = await client.post("/openai/v1/chat/completions", content=b"{", headers=headers)
+    await nowhere.close()
+    assert (own.status_code, own.json()["code"]) == (503, "unavailable")
+    assert (openai.status_code, openai.json()["error"]["code"]) == (503, "unavailable")
+    assert own.headers["retry-after"] == openai.headers["retry-after"] == "1"
