@@ -9,7 +9,7 @@ from litestar.params import FromPath, JSONBody, MultipartBody
 
 from service.creator_api.schemas import DocumentChanges, DocumentForm, EditionBody, FileForm
 from service.http.login import Person
-from service.http.paging import Page, PageRequest, decode_cursor, encode_cursor
+from service.http.paging import Page, PageRequest, paged, position_of
 from service.knowledge.documents import DocumentFact
 from service.knowledge.editions import Said, said
 from service.platform.idempotency import Once
@@ -50,17 +50,14 @@ async def list_documents(
 ) -> Page[DocumentFact]:
     """In the order they came."""
     bound = f"documents:{knowledge_base_id}:{person.account_id}"
-    after = UUID(decode_cursor(page.cursor, bound)[0]) if page.cursor else None
     found = await change_document.list_own_documents(
         context,
         knowledge_base_id=knowledge_base_id,
         owner_id=person.account_id,
-        after=after,
+        after=position_of(page, bound),
         limit=page.limit + 1,
     )
-    more = len(found) > page.limit
-    shown = found[: page.limit]
-    return Page(data=shown, next_cursor=encode_cursor([shown[-1].id], bound) if more else None)
+    return paged(found, page, bound, position=lambda row: row.id)
 
 
 @get(PATH + "/{document_id:uuid}")

@@ -1,13 +1,12 @@
 """Earnings: what was earned, what it cost, what is payable."""
 
 from datetime import datetime
-from uuid import UUID
 
 from litestar import get
 from litestar.di import NamedDependency
 
 from service.http.login import Person
-from service.http.paging import Page, PageRequest, decode_cursor, encode_cursor
+from service.http.paging import Page, PageRequest, paged, place_of, position_of
 from service.http.periods import From, To, period_of
 from service.usecases import read_earnings
 from service.usecases.context import Context
@@ -34,16 +33,11 @@ async def transfers(
     """The ledger's lines behind the balances, newest first; what is payable grows by each amount."""
     start, end = period_of(since, until)
     bound = f"lines:{person.account_id}:{start}:{end}"
-    before = None
-    if page.cursor:
-        at, id = decode_cursor(page.cursor, bound)
-        before = (datetime.fromisoformat(at), str(id))
+    before = place_of(page, bound, lambda at, id: (datetime.fromisoformat(at), str(id)))
     found = await read_earnings.list_lines(
         context, creator_id=person.account_id, start=start, end=end, before=before, limit=page.limit + 1
     )
-    shown = found[: page.limit]
-    more = len(found) > page.limit
-    return Page(data=shown, next_cursor=encode_cursor([shown[-1].at, shown[-1].id], bound) if more else None)
+    return paged(found, page, bound, position=lambda row: (row.at, row.id))
 
 
 @get("/sales")
@@ -57,13 +51,15 @@ async def sales(
     """Each payment with its split and fees, newest first."""
     start, end = period_of(since, until)
     bound = f"sales:{person.account_id}:{start}:{end}"
-    before = UUID(decode_cursor(page.cursor, bound)[0]) if page.cursor else None
     found = await read_earnings.list_sales(
-        context, creator_id=person.account_id, start=start, end=end, before=before, limit=page.limit + 1
+        context,
+        creator_id=person.account_id,
+        start=start,
+        end=end,
+        before=position_of(page, bound),
+        limit=page.limit + 1,
     )
-    shown = found[: page.limit]
-    more = len(found) > page.limit
-    return Page(data=shown, next_cursor=encode_cursor([shown[-1].id], bound) if more else None)
+    return paged(found, page, bound, position=lambda row: row.id)
 
 
 @get("/tips")
@@ -72,13 +68,10 @@ async def tips(
 ) -> Page[TipFact]:
     """Tips received, newest first; anonymous ones are from nobody."""
     bound = f"tips:{person.account_id}"
-    before = UUID(decode_cursor(page.cursor, bound)[0]) if page.cursor else None
     found = await read_earnings.list_tips(
-        context, creator_id=person.account_id, before=before, limit=page.limit + 1
+        context, creator_id=person.account_id, before=position_of(page, bound), limit=page.limit + 1
     )
-    shown = found[: page.limit]
-    more = len(found) > page.limit
-    return Page(data=shown, next_cursor=encode_cursor([shown[-1].id], bound) if more else None)
+    return paged(found, page, bound, position=lambda row: row.id)
 
 
 @get("/analytics")

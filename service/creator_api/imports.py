@@ -15,7 +15,7 @@ from litestar.response.sse import ServerSentEventMessage
 from service.creator_api.schemas import ImportBody
 from service.http.inputs import InvalidInput, UnsupportedMediaType, explained, read_form, read_json
 from service.http.login import Person
-from service.http.paging import Page, PageRequest, decode_cursor, encode_cursor
+from service.http.paging import Page, PageRequest, paged, position_of
 from service.knowledge.imports import LINK_KINDS, ImportFact, Options
 from service.platform.idempotency import Once
 from service.platform.ids import new_id
@@ -111,17 +111,14 @@ async def list_imports(
 ) -> Page[ImportFact]:
     """Newest first; failed entries are listed with each import alone."""
     bound = f"imports:{knowledge_base_id}:{person.account_id}"
-    before = UUID(decode_cursor(page.cursor, bound)[0]) if page.cursor else None
     found = await import_documents.list_imports(
         context,
         knowledge_base_id=knowledge_base_id,
         owner_id=person.account_id,
-        before=before,
+        before=position_of(page, bound),
         limit=page.limit + 1,
     )
-    more = len(found) > page.limit
-    shown = found[: page.limit]
-    return Page(data=shown, next_cursor=encode_cursor([shown[-1].id], bound) if more else None)
+    return paged(found, page, bound, position=lambda row: row.id)
 
 
 @get("/imports/{import_id:uuid}")

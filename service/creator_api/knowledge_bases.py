@@ -11,7 +11,7 @@ from billing.money import Money
 from service.creator_api.schemas import KnowledgeBaseBody, KnowledgeBaseChanges, PublishBody
 from service.http.inputs import InvalidInput
 from service.http.login import Person
-from service.http.paging import Page, PageRequest, decode_cursor, encode_cursor
+from service.http.paging import Page, PageRequest, paged, position_of
 from service.knowledge.knowledge_bases import KnowledgeBaseFact
 from service.platform.idempotency import Once
 from service.platform.ids import new_id
@@ -51,13 +51,10 @@ async def list_own(
 ) -> Page[KnowledgeBaseFact]:
     """One's own, newest first."""
     bound = f"knowledge-bases:{person.account_id}"
-    before = UUID(decode_cursor(page.cursor, bound)[0]) if page.cursor else None
     found = await change_knowledge_base.list_own_knowledge_bases(
-        context, owner_id=person.account_id, before=before, limit=page.limit + 1
+        context, owner_id=person.account_id, before=position_of(page, bound), limit=page.limit + 1
     )
-    more = len(found) > page.limit
-    shown = found[: page.limit]
-    return Page(data=shown, next_cursor=encode_cursor([shown[-1].id], bound) if more else None)
+    return paged(found, page, bound, position=lambda row: row.id)
 
 
 @get("/knowledge-bases/{knowledge_base_id:uuid}")

@@ -15,7 +15,7 @@ from billing.money import Money
 from service.creator_api.schemas import PayoutAccountBody
 from service.http.inputs import InvalidInput
 from service.http.login import Person
-from service.http.paging import Page, PageRequest, decode_cursor, paged, position_of
+from service.http.paging import Page, PageRequest, paged, place_of, position_of
 from service.http.tables import csv_response, wants_csv
 from service.platform.idempotency import Once
 from service.usecases import list_payouts, open_payout_account, price_net, read_statements
@@ -99,7 +99,7 @@ async def statements(
     """A month after the other, newest first; months begin in the time zone ``tz``."""
     zone = _zone(tz)
     bound = f"statements:{person.account_id}:{zone.key}"
-    before = _month(decode_cursor(page.cursor, bound)[0]) if page.cursor else None
+    before = place_of(page, bound, _month)
     rows = await read_statements.list_statements(
         context, creator_id=person.account_id, tz=zone, before=before, limit=page.limit + 1
     )

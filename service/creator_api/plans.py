@@ -8,7 +8,7 @@ from litestar.params import FromPath, JSONBody
 
 from service.creator_api.schemas import GrantBody, PlanBody, PlanChanges, RepriceBody
 from service.http.login import Person
-from service.http.paging import Page, PageRequest, decode_cursor, encode_cursor, paged, position_of
+from service.http.paging import Page, PageRequest, paged, position_of
 from service.platform.idempotency import Once
 from service.platform.ids import new_id
 from service.usecases import change_plan, create_plan, grant_access, reprice_plan
@@ -49,17 +49,14 @@ async def list_own(
 ) -> Page[PlanFact]:
     """All that are or were on sale, newest first."""
     bound = f"plans:{person.account_id}:{knowledge_base_id}"
-    before = UUID(decode_cursor(page.cursor, bound)[0]) if page.cursor else None
     found = await create_plan.list_plans(
         context,
         knowledge_base_id=knowledge_base_id,
         owner_id=person.account_id,
-        before=before,
+        before=position_of(page, bound),
         limit=page.limit + 1,
     )
-    shown = found[: page.limit]
-    more = len(found) > page.limit
-    return Page(data=shown, next_cursor=encode_cursor([shown[-1].id], bound) if more else None)
+    return paged(found, page, bound, position=lambda row: row.id)
 
 
 @patch("/knowledge-bases/{knowledge_base_id:uuid}/plans/{plan_id:uuid}")
@@ -155,17 +152,14 @@ async def list_grants(
 ) -> Page[GrantFact]:
     """The complimentary ones, newest first."""
     bound = f"grants:{person.account_id}:{knowledge_base_id}"
-    before = UUID(decode_cursor(page.cursor, bound)[0]) if page.cursor else None
     found = await grant_access.list_grants(
         context,
         knowledge_base_id=knowledge_base_id,
         owner_id=person.account_id,
-        before=before,
+        before=position_of(page, bound),
         limit=page.limit + 1,
     )
-    shown = found[: page.limit]
-    more = len(found) > page.limit
-    return Page(data=shown, next_cursor=encode_cursor([shown[-1].id], bound) if more else None)
+    return paged(found, page, bound, position=lambda row: row.id)
 
 
 @delete("/knowledge-bases/{knowledge_base_id:uuid}/grants/{grant_id:uuid}")

@@ -7,7 +7,7 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath
 
 from service.http.login import Person
-from service.http.paging import Page, PageRequest, decode_cursor, encode_cursor
+from service.http.paging import Page, PageRequest, paged, position_of
 from service.knowledge.sources.following import SourceFact
 from service.usecases import follow_sources
 from service.usecases.context import Context
@@ -24,17 +24,14 @@ async def list_sources(
 ) -> Page[SourceFact]:
     """In the order they came; ``reason`` says why the last look at one failed."""
     bound = f"sources:{knowledge_base_id}:{person.account_id}"
-    after = UUID(decode_cursor(page.cursor, bound)[0]) if page.cursor else None
     found = await follow_sources.list_sources(
         context,
         knowledge_base_id=knowledge_base_id,
         owner_id=person.account_id,
-        after=after,
+        after=position_of(page, bound),
         limit=page.limit + 1,
     )
-    more = len(found) > page.limit
-    shown = found[: page.limit]
-    return Page(data=shown, next_cursor=encode_cursor([shown[-1].id], bound) if more else None)
+    return paged(found, page, bound, position=lambda row: row.id)
 
 
 @delete(PATH + "/{source_id:uuid}")

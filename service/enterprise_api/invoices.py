@@ -11,7 +11,7 @@ from litestar.params import FromPath
 
 from billing.money import Money
 from service.http.login import Person
-from service.http.paging import Page, PageRequest, decode_cursor, encode_cursor, paged, position_of
+from service.http.paging import Page, PageRequest, paged, place_of, position_of
 from service.usecases import read_invoices
 from service.usecases.context import Context
 from service.usecases.read_invoices import LineEvent, Statement, StatementLine
@@ -117,23 +117,16 @@ async def list_events(
 ) -> Page[LineEvent]:
     """The calls on one line, oldest first; their units sum to the line's quantity."""
     bound = f"invoice events {line_id} {person.account_id}"
-    after: tuple[datetime, UUID] | None = None
-    if page.cursor is not None:
-        at, call_id = decode_cursor(page.cursor, bound)
-        after = (datetime.fromisoformat(at), UUID(call_id))
     rows = await read_invoices.list_line_events(
         context,
         organization_id=organization_id,
         account_id=person.account_id,
         invoice_id=invoice_id,
         line_id=line_id,
-        after=after,
+        after=place_of(page, bound, lambda at, call_id: (datetime.fromisoformat(at), UUID(call_id))),
         limit=page.limit + 1,
     )
-    shown = rows[: page.limit]
-    more = len(rows) > page.limit
-    cursor = encode_cursor([shown[-1].at, shown[-1].call_id], bound) if more else None
-    return Page(data=shown, next_cursor=cursor)
+    return paged(rows, page, bound, position=lambda row: (row.at, row.call_id))
 
 
 handlers = [list_invoices, get_invoice, list_events]

@@ -11,7 +11,7 @@ from service.accounts.invitations import Invitation
 from service.accounts.organizations import Member, Organization
 from service.enterprise_api.schemas import NewInvitation, NewOrganization, RoleChange
 from service.http.login import Person
-from service.http.paging import Page, PageRequest, decode_cursor, paged, position_of
+from service.http.paging import Page, PageRequest, paged, place_of, position_of
 from service.platform.idempotency import Once
 from service.platform.ids import new_id
 from service.usecases import invite_members, manage_organization, read_audit_log
@@ -180,12 +180,11 @@ async def read_audit(
 ) -> Page[AuditEntry]:
     """Who did what in the organization, newest first."""
     bound = f"audit {organization_id} {person.account_id}"
-    before = None if page.cursor is None else decode_cursor(page.cursor, bound)[0]
     rows = await read_audit_log.read_organization_audit_log(
         context,
         organization_id=organization_id,
         account_id=person.account_id,
-        before=before,
+        before=place_of(page, bound, int),
         limit=page.limit + 1,
     )
     return paged(rows, page, bound, position=lambda row: row.id)

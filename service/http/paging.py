@@ -20,6 +20,7 @@ from service.http.inputs import InvalidInput
 from service.platform.sealing import derive_key
 
 T = TypeVar("T")
+P = TypeVar("P")
 
 VERSION = 1
 SIGNATURE_BYTES = 12
@@ -95,12 +96,21 @@ def _signature(payload: bytes, bound: str) -> bytes:
 
 def position_of(page: PageRequest, bound: str) -> UUID | None:
     """Where a list ordered by id goes on, or ``None`` for its beginning. Raises ``InvalidCursor``."""
-    return None if page.cursor is None else UUID(decode_cursor(page.cursor, bound)[0])
+    return place_of(page, bound, UUID)
+
+
+def place_of(page: PageRequest, bound: str, read: Callable[..., P]) -> P | None:
+    """Where a list goes on that is in another order: what ``read`` makes of the parts of its positions (JSON
+    values), or ``None`` for its beginning. Raises ``InvalidCursor``."""
+    return None if page.cursor is None else read(*decode_cursor(page.cursor, bound))
 
 
 def paged(rows: list[T], page: PageRequest, bound: str, *, position: Callable[[T], object]) -> Page[T]:
     """A page of rows of which one more than ``page.limit`` was asked for: the one too many tells that the
-    list goes on."""
+    list goes on. A position of several parts is a tuple."""
     shown = rows[: page.limit]
-    more = len(rows) > page.limit
-    return Page(data=shown, next_cursor=encode_cursor([position(shown[-1])], bound) if more else None)
+    if len(rows) <= page.limit:
+        return Page(data=shown)
+    last = position(shown[-1])
+    parts = list(last) if isinstance(last, tuple) else [last]
+    return Page(data=shown, next_cursor=encode_cursor(parts, bound))

@@ -13,7 +13,7 @@ from msgspec import UNSET
 
 from service.http.inputs import InvalidInput
 from service.http.login import Person
-from service.http.paging import Page, PageRequest, decode_cursor, encode_cursor, paged, position_of
+from service.http.paging import Page, PageRequest, decode_cursor, encode_cursor, paged, place_of, position_of
 from service.http.webhook_schemas import (
     DeliveryLog,
     EndpointChanges,
@@ -60,7 +60,7 @@ async def list_events(
         context,
         owner=owner,
         actor_id=person.account_id,
-        after=int(decode_cursor(page.cursor, bound)[0]) if page.cursor else 0,
+        after=place_of(page, bound, int) or 0,
         limit=page.limit + 1,
     )
     found = paged(rows, page, bound, position=lambda row: row.position)
@@ -233,7 +233,7 @@ async def list_deliveries(
         owner=owner,
         actor_id=person.account_id,
         state=status,
-        before=int(decode_cursor(page.cursor, bound)[0]) if page.cursor else None,
+        before=place_of(page, bound, int),
         limit=page.limit + 1,
     )
     found = paged(rows, page, bound, position=lambda row: row.sequence)

@@ -14,7 +14,7 @@ from litestar.params import FromQuery, QueryParameter
 from litestar.response import Stream
 
 from service.http.login import Person
-from service.http.paging import Page, PageRequest, decode_cursor, encode_cursor, paged, position_of
+from service.http.paging import Page, PageRequest, paged, place_of, position_of
 from service.http.periods import From, To, period_of
 from service.usecases import read_books, reconcile_balance
 from service.usecases.context import Context
@@ -109,15 +109,9 @@ async def journal(
 ) -> Page[Posting]:
     """What was posted, each with its entries, which sum to zero; latest effect first."""
     bound = f"journal {wanted} {operator.account_id}"
-    before = None
-    if page.cursor is not None:
-        at, id = decode_cursor(page.cursor, bound)
-        before = (datetime.fromisoformat(at), UUID(id))
+    before = place_of(page, bound, lambda at, id: (datetime.fromisoformat(at), UUID(id)))
     rows = await read_books.read_journal(context, wanted, before=before, limit=page.limit + 1)
-    shown = rows[: page.limit]
-    more = len(rows) > page.limit
-    position = [shown[-1].effective_at, shown[-1].id] if more else None
-    return Page(data=shown, next_cursor=encode_cursor(position, bound) if position else None)
+    return paged(rows, page, bound, position=lambda row: (row.effective_at, row.id))
 
 
 @get("/books/journal.csv", media_type=CSV)

@@ -10,7 +10,7 @@ from litestar.params import FromPath, FromQuery, JSONBody
 from msgspec import Meta
 
 from service.http.login import Person
-from service.http.paging import Page, PageRequest, decode_cursor, encode_cursor
+from service.http.paging import Page, PageRequest, paged, place_of
 from service.platform.idempotency import Once
 from service.usecases import work_dead_letters
 from service.usecases.context import Context
@@ -38,15 +38,9 @@ async def list_dead_letters(
 ) -> Page[DeadLetter]:
     """Newest first, of one sort or of all."""
     bound = f"dead letters {kind} {operator.account_id}"
-    before = None
-    if page.cursor is not None:
-        at, sort, id = decode_cursor(page.cursor, bound)
-        before = (datetime.fromisoformat(at), str(sort), str(id))
+    before = place_of(page, bound, lambda at, sort, id: (datetime.fromisoformat(at), str(sort), str(id)))
     rows = await work_dead_letters.list_dead_letters(context, kind=kind, before=before, limit=page.limit + 1)
-    shown = rows[: page.limit]
-    last = shown[-1] if len(rows) > page.limit else None
-    position = None if last is None else [last.at, last.kind, last.id]
-    return Page(data=shown, next_cursor=encode_cursor(position, bound) if position else None)
+    return paged(rows, page, bound, position=lambda row: (row.at, row.kind, row.id))
 
 
 @post("/dead-letters/{kind:str}/{letter_id:str}/retry", status_code=200)

@@ -12,7 +12,7 @@ from msgspec import Meta
 from service.accounts.audit import AuditEntry
 from service.accounts.reports import Report, Status
 from service.http.login import Person
-from service.http.paging import Page, PageRequest, decode_cursor, paged, position_of
+from service.http.paging import Page, PageRequest, paged, place_of, position_of
 from service.platform.idempotency import Once
 from service.usecases import moderate, read_audit_log
 from service.usecases.context import Context
@@ -111,8 +111,9 @@ async def read_audit(
 ) -> Page[AuditEntry]:
     """Everything that anybody did, newest first."""
     bound = f"audit of all {operator.account_id}"
-    before = None if page.cursor is None else decode_cursor(page.cursor, bound)[0]
-    rows = await read_audit_log.read_audit_log(context, before=before, limit=page.limit + 1)
+    rows = await read_audit_log.read_audit_log(
+        context, before=place_of(page, bound, int), limit=page.limit + 1
+    )
     return paged(rows, page, bound, position=lambda row: row.id)
 
 

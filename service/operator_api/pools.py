@@ -10,7 +10,7 @@ from litestar.params import JSONBody
 from msgspec import Meta
 
 from service.http.login import Person
-from service.http.paging import Page, PageRequest, decode_cursor, encode_cursor, paged, position_of
+from service.http.paging import Page, PageRequest, paged, place_of, position_of
 from service.platform.idempotency import Once
 from service.platform.ids import new_id
 from service.usecases import set_pool_rate
@@ -63,16 +63,9 @@ async def list_pools(
 ) -> Page[ClosedPool]:
     """The pools that were divided, newest first: one a month and currency."""
     bound = f"pools {operator.account_id}"
-    before = None
-    if page.cursor:
-        month, currency = decode_cursor(page.cursor, bound)
-        before = (date.fromisoformat(month), str(currency))
+    before = place_of(page, bound, lambda month, currency: (date.fromisoformat(month), str(currency)))
     rows = await set_pool_rate.list_pools(context, before=before, limit=page.limit + 1)
-    shown = rows[: page.limit]
-    following = None
-    if len(rows) > page.limit:
-        following = encode_cursor([shown[-1].month, shown[-1].pool.currency], bound)
-    return Page(data=shown, next_cursor=following)
+    return paged(rows, page, bound, position=lambda row: (row.month, row.pool.currency))
 
 
 handlers = [set_rate, list_rates, list_pools]

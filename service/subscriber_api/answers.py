@@ -12,7 +12,7 @@ from service.answering.answers import AnswerFact
 from service.answering.conversations import ConversationFact
 from service.http.asking import STREAMED, answered, checked_ids, checked_text, wants_stream
 from service.http.login import Person
-from service.http.paging import Page, PageRequest, decode_cursor, encode_cursor
+from service.http.paging import Page, PageRequest, paged, position_of
 from service.platform.idempotency import Once
 from service.platform.ids import new_id
 from service.subscriber_api.schemas import Ask, AskSeveral
@@ -95,13 +95,10 @@ async def list_conversations(
 ) -> Page[ConversationFact]:
     """One's own, the newest begun first."""
     bound = f"conversations:{person.account_id}"
-    before = UUID(decode_cursor(page.cursor, bound)[0]) if page.cursor else None
     found = await read_conversations.list_conversations(
-        context, account_id=person.account_id, before=before, limit=page.limit + 1
+        context, account_id=person.account_id, before=position_of(page, bound), limit=page.limit + 1
     )
-    more = len(found) > page.limit
-    shown = found[: page.limit]
-    return Page(data=shown, next_cursor=encode_cursor([shown[-1].id], bound) if more else None)
+    return paged(found, page, bound, position=lambda row: row.id)
 
 
 @delete("/conversations")

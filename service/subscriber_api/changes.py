@@ -5,7 +5,7 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath
 
 from service.http.login import Person
-from service.http.paging import PageRequest, decode_cursor, encode_cursor
+from service.http.paging import PageRequest, encode_cursor, place_of
 from service.subscriber_api.schemas import ChangePage
 from service.usecases import read_changes
 from service.usecases.context import Context
@@ -26,7 +26,7 @@ async def list_changes(
     """
     account_id = visitor.account_id if visitor else None
     bound = f"changes:{id_or_slug}:{account_id}"
-    position = Position(*decode_cursor(page.cursor, bound)) if page.cursor else None
+    position = place_of(page, bound, Position)
     found = await read_changes.read_changes(
         context, id_or_slug=id_or_slug, account_id=account_id, position=position, limit=page.limit + 1
     )

@@ -9,7 +9,7 @@ from litestar.params import FromPath, FromQuery
 
 from service.http.login import Person
 from service.http.networks import network_of
-from service.http.paging import Page, PageRequest, decode_cursor, encode_cursor
+from service.http.paging import Page, PageRequest, paged, position_of
 from service.usecases import read_knowledge_base
 from service.usecases.context import Context
 from service.usecases.read_knowledge_base import DocumentPage, KnowledgeBasePage, Listed
@@ -38,13 +38,14 @@ async def list_documents(
     """The documents this reader may open."""
     account_id = visitor.account_id if visitor else None
     bound = f"readable:{id_or_slug}:{account_id}"
-    after = UUID(decode_cursor(page.cursor, bound)[0]) if page.cursor else None
     found = await read_knowledge_base.list_readable_documents(
-        context, id_or_slug=id_or_slug, account_id=account_id, after=after, limit=page.limit + 1
+        context,
+        id_or_slug=id_or_slug,
+        account_id=account_id,
+        after=position_of(page, bound),
+        limit=page.limit + 1,
     )
-    more = len(found) > page.limit
-    shown = found[: page.limit]
-    return Page(data=shown, next_cursor=encode_cursor([shown[-1].id], bound) if more else None)
+    return paged(found, page, bound, position=lambda row: row.id)
 
 
 @get(PATH + "/documents/{document_id:uuid}")

@@ -16,6 +16,7 @@ from service.http.paging import (
     encode_cursor,
     page_request,
     paged,
+    place_of,
     position_of,
 )
 
@@ -64,3 +65,15 @@ def test_pages_follow_one_another_and_the_last_says_so() -> None:
             break
         page = PageRequest(2, shown.next_cursor)
     assert seen == ids
+
+
+def test_a_list_in_another_order_goes_on_at_a_position_of_several_parts() -> None:
+    moment = datetime(2026, 1, 2, tzinfo=UTC)
+    first, second = (moment, 1), (moment, 2)
+    shown = paged([second, first], PageRequest(1), "b", position=lambda row: row)
+    assert shown.data == [second]
+    following = PageRequest(1, shown.next_cursor)
+    assert place_of(following, "b", lambda at, id: (datetime.fromisoformat(at), id)) == second
+    assert place_of(PageRequest(1), "b", int) is None
+    with pytest.raises(InvalidCursor):
+        place_of(following, "c", int)
