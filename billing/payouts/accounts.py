@@ -111,19 +111,31 @@ async def project(session: AsyncSession, *, account_id: UUID, account: Processor
     )
 
 
-async def unseen(session: AsyncSession, *, older_than: timedelta, limit: int) -> list[str]:
-    """Accounts at the processor that were not looked at for so long, those left longest first."""
-    rows = await session.scalars(
-        sa.select(payout_account.c.stripe_account_id)
+async def claim_unseen(session: AsyncSession, *, older_than: timedelta, limit: int) -> list[str]:
+    """Accounts at the processor that were not looked at for so long, of those left longest.
+
+    From now on they count as looked at, whatever comes of it: one that cannot be read holds up no other.
+    """
+    now = sa.func.zhihao_now()
+    unseen = (
+        sa.select(payout_account.c.account_id)
         .where(
             payout_account.c.stripe_account_id.is_not(None),
             payout_account.c.status != "disconnected",
-            payout_account.c.updated_at < sa.func.zhihao_now() - older_than,
+            payout_account.c.updated_at < now - older_than,
         )
         .order_by(payout_account.c.updated_at)
         .limit(limit)
+        .with_for_update(skip_locked=True)
+        .cte("unseen")
     )
-    return list(rows)
+    claimed = await session.scalars(
+        sa.update(payout_account)
+        .where(payout_account.c.account_id == unseen.c.account_id)
+        .values(updated_at=now)
+        .returning(payout_account.c.stripe_account_id)
+    )
+    return list(claimed)
 
 
 async def locate(

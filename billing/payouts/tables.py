@@ -32,6 +32,7 @@ payout_account = sa.Table(
     # Why it is: by an operator's word, with the account's suspension, or both.
     sa.Column("frozen_for", postgresql.ARRAY(sa.Text), nullable=False, server_default="{}"),
     sa.Column("created_at", _TIME, nullable=False, server_default=_NOW),
+    # When it was last written or looked at; those left longest are looked at next.
     sa.Column("updated_at", _TIME, nullable=False, server_default=_NOW),
     sa.CheckConstraint(
         "status IN ('onboarding', 'enabled', 'restricted', 'disconnected')",
@@ -39,6 +40,11 @@ payout_account = sa.Table(
     ),
     sa.CheckConstraint("method IN ('transfer', 'manual')", name="payout_account_method_check"),
     sa.UniqueConstraint("stripe_account_id", name="payout_account_stripe_unique"),
+    sa.Index(
+        "payout_account_seen_index",
+        "updated_at",
+        postgresql_where=sa.text("stripe_account_id IS NOT NULL AND status <> 'disconnected'"),
+    ),
 )
 
 # What of one charge is one creator's: the sale's id is its own, since a sale of several creators has none.

@@ -3,10 +3,12 @@ and payouts in currencies of no and of three decimals."""
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from billing.processor.port import ProcessorAccount, ProcessorRefused
 from service.platform.database import Database
 from service.usecases.check_invariants import check_invariants
 from service.usecases.deliver_webhooks import deliver_webhooks
@@ -83,6 +85,35 @@ async def test_what_is_never_told_of_an_account_is_found_out(shop: Shop) -> None
         assert known["status"] == status
         if status == "restricted":
             shop.sandbox.control("accounts", {"id": account, "status": "deauthorized"})
+
+
+async def test_an_account_that_stripe_refuses_to_show_holds_up_no_other(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refused = await onboard(shop)
+    other = await shop.reader("other")
+    await shop.call("PUT", "/creator/v1/profile", other, {"handle": "other", "name": "O"})
+    account = await onboard(shop, other)
+    shop.sandbox.control("accounts", {"id": account, "status": "restricted"})
+    one_a_run = shop.context.settings.model_copy(update={"payout_account_batch": 1})
+    context = replace(shop.context, settings=one_a_run)
+    await wait_days(shop, 1)
+    retrieve = context.payments.retrieve_account
+
+    async def retrieve_the_other(id: str) -> ProcessorAccount:
+        # The sandbox knows no reason to refuse an account but its being gone; Stripe has more.
+        if id == refused:
+            raise ProcessorRefused("no", "platform_account_required")
+        return await retrieve(id)
+
+    monkeypatch.setattr(context.payments, "retrieve_account", retrieve_the_other)
+    statuses = []
+    for _ in range(2):
+        await sweep_payout_accounts(context)
+        known = await shop.call("GET", "/creator/v1/payout-account", other)
+        statuses.append(known["status"])
+    assert statuses == ["enabled", "restricted"]
+    assert (await shop.call("GET", "/creator/v1/payout-account", shop.creator))["status"] == "enabled"
 
 
 async def test_a_creators_bank_that_sends_money_back_is_told_and_moves_nothing_here(shop: Shop) -> None:

@@ -33,6 +33,8 @@ class HostingSettings(BaseModel):
     job_poll_seconds: float = Field(0.25, gt=0)
     job_heartbeat_seconds: float = Field(2.0, gt=0)
     job_stalled_seconds: float = Field(6.0, gt=0)
+    sweep_batch: int = Field(500, ge=1)
+    """Taken up together, in one transaction or one round, by whatever works through a long list."""
 
     @property
     def embedded_database(self) -> bool:

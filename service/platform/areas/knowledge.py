@@ -24,6 +24,8 @@ class KnowledgeSettings(BaseModel):
     ocr_command: str = ""
     """Reads the image on its input and writes the text: ``tesseract stdin stdout -l chi_sim+eng``."""
     knowledge_base_max_documents: int = Field(100_000, ge=1)
+    document_batch: int = Field(16, ge=1)
+    """Held in memory together by what goes through a knowledge base: its index, outlines and vectors."""
     outline_max_nodes: int = Field(3000, ge=1)
     """Of one outline: of many documents, each is shown with less of its own."""
     outline_wait_seconds: float = Field(1.5, gt=0)
@@ -40,6 +42,8 @@ class KnowledgeSettings(BaseModel):
     packaging_candidates: int = Field(20, ge=1)
     """Questions tried, to find as many that are answered."""
 
+    import_concurrency: int = Field(64, ge=1)
+    """Items of one import under way at a time, and files of it being stored."""
     import_ports: str = "80,443"
     """Of addresses that are imported from."""
     import_fetch_bytes: int = Field(16 * MEBIBYTE, ge=1)

@@ -21,6 +21,8 @@ class MeteringSettings(BaseModel):
     """How many groups of one process are admitted at a time, and how many settled."""
     reservation_sweep_seconds: int = Field(10, ge=1)
     usage_report_seconds: int = Field(60, ge=1)
+    usage_report_concurrency: int = Field(8, ge=1)
+    """Customers whose usage is told at a time; of one, one total after the other."""
     spend_alert_percents: str = "50,80,100"
     """Comma-separated shares of a cap, in percent, that its organization is told of once a month each."""
     partition_months_ahead: int = Field(2, ge=1, le=24)

@@ -15,6 +15,14 @@ class PayingSettings(BaseModel):
     payout_run_seconds: int = Field(3600, ge=60)
     payout_batch_creators: int = Field(200, ge=1)
     """Planned in one transaction."""
+    payout_concurrency: int = Field(4, ge=1)
+    """Payouts asked for at a time."""
+    payout_unknown_max: int = Field(3, ge=1)
+    """So many unknown outcomes in one run, and the rest of it is left to the next."""
+    payout_account_check_seconds: int = Field(240, ge=1)
+    """How often an account at the processor is looked at, in case an event of it was lost."""
+    payout_account_batch: int = Field(100, ge=1)
+    """Of these, one after the other in one run."""
     payout_netted_day: int = Field(10, ge=1, le=28)
     """The day of the month (UTC) from which that month's netted payments are made."""
     payout_minimums: str = "cny:10000,usd:1500,eur:1500,gbp:1500,jpy:2000,hkd:10000"
