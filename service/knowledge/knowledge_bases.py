@@ -143,9 +143,13 @@ async def get_many(
 
 
 async def list_owned(
-    session: AsyncSession | AsyncConnection, *, owner_id: UUID, before: UUID | None, limit: int
+    session: AsyncSession | AsyncConnection,
+    *,
+    owner_id: UUID,
+    before: UUID | None = None,
+    limit: int | None = None,
 ) -> list[KnowledgeBaseFact]:
-    """The owner's knowledge bases, newest first, from below the id ``before``."""
+    """The owner's knowledge bases, newest first, from below the id ``before``; without a limit, all."""
     query = sa.select(knowledge_base).where(
         knowledge_base.c.owner_id == owner_id, knowledge_base.c.deleted_at.is_(None)
     )

@@ -18,8 +18,6 @@ from service.outgoing.endpoints import Owner
 from service.outgoing.tables import outgoing_event, webhook_delivery, webhook_endpoint
 from service.platform.ids import new_id
 
-AT_ONCE = 1000
-
 _ALONE = text("SELECT pg_advisory_xact_lock(hashtextextended('outgoing_event', 0))")
 _PLACE = text(
     """
@@ -36,7 +34,7 @@ _PLACE = text(
 )
 
 
-async def place(session: AsyncSession, *, most: int = AT_ONCE) -> int:
+async def place(session: AsyncSession, *, most: int) -> int:
     """Places committed events, oldest first, and queues them. Returns how many, at most ``most``.
 
     The lock is taken in a statement of its own, so that the next one sees all that is committed by then.

@@ -13,8 +13,6 @@ from service.usecases.index_card import suspended
 
 log = structlog.get_logger(__name__)
 
-ALL_OF_THEM = 10_000
-
 
 async def close_checkouts(context: Context, *, creator_id: str) -> None:
     """Closes every unpaid page of the suspended creator's, tips included.
@@ -26,7 +24,7 @@ async def close_checkouts(context: Context, *, creator_id: str) -> None:
     async with context.database.reading() as connection:
         if creator not in await suspended(connection, [creator]):
             return
-        owned = await knowledge_bases.list_owned(connection, owner_id=creator, before=None, limit=ALL_OF_THEM)
+        owned = await knowledge_bases.list_owned(connection, owner_id=creator)
     async with context.database.transaction() as session:
         waiting = await closing.take_out_of_use(
             session, creator_id=creator, knowledge_base_ids=[base.id for base in owned]

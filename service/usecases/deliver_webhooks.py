@@ -48,10 +48,10 @@ async def deliver_webhooks(context: Context) -> None:
 
     Who finds another sending leaves it to that one, which looks again before it ends.
     """
-    placed = dispatching.AT_ONCE
-    while placed == dispatching.AT_ONCE:
+    placed = most = context.settings.sweep_batch
+    while placed == most:
         async with context.database.transaction() as session:
-            placed = await dispatching.place(session)
+            placed = await dispatching.place(session, most=most)
     while await _any_due(context):
         async with alone(context.database, "deliver_webhooks") as mine:
             if not mine:

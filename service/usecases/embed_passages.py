@@ -13,9 +13,6 @@ from service.knowledge.vectors import Owner
 from service.platform.jobs import defer
 from service.usecases.context import Context
 
-AT_ONCE = 16
-"""Documents looked for together; each is read and cut by itself."""
-
 
 async def embed_soon(context: Context, session: AsyncSession, knowledge_base_id: UUID) -> None:
     """Has what is new embedded once the transaction commits; nothing without an embedder."""
@@ -44,9 +41,10 @@ async def embed_passages(context: Context, *, knowledge_base_id: str) -> None:
             return
         await vectors.forget_stale(session, id, model=None if embedder is None else embedder.name)
     after: UUID | None = None
+    batch = context.settings.document_batch
     while embedder is not None:
         async with context.database.reading() as connection:
-            waiting = await vectors.owners(connection, id, model=embedder.name, after=after, limit=AT_ONCE)
+            waiting = await vectors.owners(connection, id, model=embedder.name, after=after, limit=batch)
         if not waiting:
             return
         for owner in waiting:

@@ -7,18 +7,16 @@ from service.platform.driver import driver_connection
 from service.usecases.context import Context
 from service.usecases.free_included import free_soon
 
-GROUP = 500
-
 
 async def expire_reservations(context: Context) -> int:
     """Ends every reservation past its expiry, unbilled, its running answer as failed; returns how many."""
-    total = 0
+    total, batch = 0, context.settings.sweep_batch
     while True:
         async with context.database.transaction() as session:
             now = await zhihao_now(session)
-            ids, freed = await reservations.expire(await driver_connection(session), now=now, limit=GROUP)
+            ids, freed = await reservations.expire(await driver_connection(session), now=now, limit=batch)
             await fail(session, ids)
             await free_soon(session, freed)
         total += len(ids)
-        if len(ids) < GROUP:
+        if len(ids) < batch:
             return total

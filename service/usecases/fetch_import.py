@@ -43,8 +43,6 @@ log = structlog.get_logger(__name__)
 FEED_TYPES = "application/atom+xml, application/rss+xml, application/xml;q=0.9, */*;q=0.5"
 PAGE_KEY = "page"
 """The one entry of a page that is kept in step."""
-AT_ONCE = 64
-"""Items under way; how many are fetched at a time, and from whom, is the fetcher's to say."""
 LEAST_FALLBACK = 20
 """Characters of a feed's own text that stand in for a page that could not be had."""
 
@@ -189,7 +187,8 @@ async def _follow(
 
 
 async def _take_all(context: Context, fetcher: Fetcher, task: ImportTask, items: Sequence[Item]) -> None:
-    gate = asyncio.Semaphore(AT_ONCE)
+    # How many are fetched at a time, and from whom, is the fetcher's to say.
+    gate = asyncio.Semaphore(context.settings.import_concurrency)
     spent = 0
 
     async def take(position: int, item: Item) -> None:

@@ -25,8 +25,6 @@ from service.usecases.fetch_import import PAGE_KEY, fetch_feed, fetch_item, item
 
 log = structlog.get_logger(__name__)
 
-DUE_AT_ONCE = 100
-
 
 async def list_sources(
     context: Context, *, knowledge_base_id: UUID, owner_id: UUID, after: UUID | None, limit: int
@@ -51,14 +49,15 @@ async def stop_source(context: Context, *, source_id: UUID, knowledge_base_id: U
 
 async def follow_sources(context: Context) -> None:
     """The job by the clock: every source whose time has come is looked at, by a job of its own."""
+    settings = context.settings
     while True:
         async with context.database.transaction() as session:
             due = await following.claim_due(
-                session, check_seconds=context.settings.source_check_seconds, limit=DUE_AT_ONCE
+                session, check_seconds=settings.source_check_seconds, limit=settings.sweep_batch
             )
             for source_id in due:
                 await defer(session, "check_source", lock=f"source:{source_id}", source_id=str(source_id))
-        if len(due) < DUE_AT_ONCE:
+        if len(due) < settings.sweep_batch:
             return
 
 

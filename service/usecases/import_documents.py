@@ -39,8 +39,6 @@ from service.usecases.owned_tasks import leaving
 from service.usecases.parse_limits import parse_limits
 from service.usecases.read_sources import name_sources, read_sources
 
-BLOBS_AT_ONCE = 16
-
 
 async def request_import(
     context: Context,
@@ -262,7 +260,7 @@ async def _keep(
 
 async def _put_files(context: Context, task: ImportTask, batch: Sequence[ReadEntry]) -> None:
     """Keeps the bytes of the readable files, each under its hash; doing so again changes nothing."""
-    gate = asyncio.Semaphore(BLOBS_AT_ONCE)
+    gate = asyncio.Semaphore(context.settings.import_concurrency)
     files = {read.file.sha256: read.file.entry.data for read in batch if isinstance(read.outcome, Parsed)}
 
     async def put(sha256: bytes, data: bytes) -> None:

@@ -14,7 +14,6 @@ from service.accounts.tables import ACCOUNT
 from service.knowledge import square, square_listing
 from service.usecases.context import Context
 
-BATCH = 200
 log = structlog.get_logger(__name__)
 
 
@@ -36,15 +35,16 @@ async def index_card(context: Context, *, knowledge_base_id: str) -> None:
 async def rebuild_cards(context: Context) -> None:
     """The job: the square holds exactly what belongs there."""
     cards: list[Card] = []
+    batch = context.settings.sweep_batch
     after: UUID | None = None
     async with context.database.reading() as connection:
-        while ids := await square.public(connection, after=after, limit=BATCH):
+        while ids := await square.public(connection, after=after, limit=batch):
             cards.extend(await cards_of_square(connection, ids))
             after = ids[-1]
     tell_refused(await context.cards.rebuild(cards))
-    for start in range(0, len(cards), BATCH):
+    for start in range(0, len(cards), batch):
         async with context.database.transaction() as session:
-            await square_listing.keep(session, cards[start : start + BATCH])
+            await square_listing.keep(session, cards[start : start + batch])
 
 
 def tell_refused(refused: Sequence[Refused]) -> None:

@@ -15,8 +15,6 @@ from service.knowledge import knowledge_bases
 from service.mail import letters
 from service.usecases.context import Context
 
-AT_ONCE = 500
-
 
 async def notify_renewals(context: Context) -> None:
     """The periodic job: yearly renewals (or those the settings name), and trials about to be paid for."""
@@ -29,13 +27,14 @@ async def _notify(
     context: Context, status: Literal["active", "trialing"], intervals: Collection[str], within: timedelta
 ) -> None:
     after: tuple[datetime, UUID] | None = None
+    batch = context.settings.sweep_batch
     while True:
         async with context.database.transaction() as session:
             found = await upcoming(
-                session, status=status, intervals=intervals, within=within, after=after, limit=AT_ONCE
+                session, status=status, intervals=intervals, within=within, after=after, limit=batch
             )
             await _write(session, found, public_url=context.settings.public_url.rstrip("/"))
-        if len(found) < AT_ONCE:
+        if len(found) < batch:
             return
         after = (found[-1].at, found[-1].subscription.id)
 

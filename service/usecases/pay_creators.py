@@ -25,8 +25,6 @@ log = structlog.get_logger(__name__)
 UNDER_WAY = timedelta(minutes=2)
 """What was begun this lately may still be at work in another process."""
 
-AT_ONCE = 1000
-
 
 async def pay_creators(context: Context) -> None:
     """Pays all that is due, ripe and not held. While any block stands, only finds out and tries nothing."""
@@ -60,8 +58,8 @@ def terms_of(settings: Settings, *, now: datetime, clock: datetime) -> Terms:
 async def _find_out(context: Context, *, now: datetime, clock: datetime) -> None:
     before = clock - UNDER_WAY
     async with context.database.transaction() as session:
-        orders = await outcomes.unanswered(session, before=before, limit=AT_ONCE)
-        reversals = await reversing.unanswered(session, before=before, limit=AT_ONCE)
+        orders = await outcomes.unanswered(session, before=before, limit=context.settings.sweep_batch)
+        reversals = await reversing.unanswered(session, before=before, limit=context.settings.sweep_batch)
     await look_up(context, orders, now=now, clock=clock)
     try:
         await finish_reversals(context, reversals)
@@ -72,7 +70,7 @@ async def _find_out(context: Context, *, now: datetime, clock: datetime) -> None
 async def _try_again(context: Context, sending: Sending, terms: Terms) -> None:
     while not sending.over:
         async with context.database.transaction() as session:
-            orders, given_up = await outcomes.retried(session, terms, limit=AT_ONCE)
+            orders, given_up = await outcomes.retried(session, terms, limit=context.settings.sweep_batch)
         if not orders and not given_up:
             return
         await sending.send(orders)

@@ -8,8 +8,6 @@ from service.usecases.context import Context
 from service.usecases.index_card import suspended
 from service.usecases.search_square import CardFact, cards_of
 
-SHOWN = 100
-
 
 class CreatorNotFound(Exception):
     """Nobody of this handle is to be seen."""
@@ -34,6 +32,6 @@ async def read_creator(context: Context, *, handle: str) -> CreatorPage:
             raise CreatorNotFound("There is no creator of this handle.") from error
         if await suspended(connection, [profile.account_id]):
             raise CreatorNotFound("There is no creator of this handle.")
-        ids = await square.public_of(connection, profile.account_id, limit=SHOWN)
+        ids = await square.public_of(connection, profile.account_id, limit=context.settings.page_limit_max)
         cards = await cards_of(connection, ids)
     return CreatorPage(profile.handle, profile.name, profile.bio, [cards[id] for id in ids if id in cards])

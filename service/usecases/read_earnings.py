@@ -20,7 +20,6 @@ from service.platform.database import zhihao_now
 from service.usecases.context import Context
 
 ANALYTICS_DAYS = 30
-ALL_OF_THEM = 10_000
 
 
 @dataclass(frozen=True)
@@ -105,9 +104,7 @@ async def read_analytics(
         now = await zhihao_now(connection)
         until = end or now
         since = start or until - timedelta(days=ANALYTICS_DAYS)
-        owned = await knowledge_bases.list_owned(
-            connection, owner_id=creator_id, before=None, limit=ALL_OF_THEM
-        )
+        owned = await knowledge_bases.list_owned(connection, owner_id=creator_id)
         ids = [base.id for base in owned]
         selling: SellingFigures = await figures.figures_of(connection, ids, start=since, end=until)
         counted = await count_asked(connection, ids, start=since, end=until)

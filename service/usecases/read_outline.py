@@ -21,9 +21,6 @@ from service.usecases.read_knowledge_base import closed_document, decision_of
 
 log = structlog.get_logger(__name__)
 
-AT_ONCE = 16
-"""Documents read, drawn and kept together."""
-
 
 async def read_own_outline(
     context: Context, *, knowledge_base_id: UUID, owner_id: UUID, document_id: UUID | None = None
@@ -121,14 +118,15 @@ async def _read(
 
 async def _draw(context: Context, knowledge_base_id: UUID, *, paid: bool, document_id: UUID | None) -> bool:
     """Draws a few of those that are missing; whether there may be more."""
+    batch = context.settings.document_batch
     async with context.database.reading() as connection:
         found = await kept.undrawn(
-            connection, knowledge_base_id, writer=EXTRACT, paid=paid, document_id=document_id, limit=AT_ONCE
+            connection, knowledge_base_id, writer=EXTRACT, paid=paid, document_id=document_id, limit=batch
         )
     drawn = await asyncio.to_thread(lambda: [(one, one.draw()) for one in found])
     async with context.database.transaction() as session:
         await kept.keep(session, drawn, writer=EXTRACT)
-    return len(found) == AT_ONCE
+    return len(found) == batch
 
 
 async def _written(context: Context, model: Model, one: Undrawn) -> Drawing:

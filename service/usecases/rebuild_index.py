@@ -12,9 +12,6 @@ from service.platform.jobs import defer
 from service.usecases.context import Context
 from service.usecases.embed_passages import embed_soon
 
-BATCH = 50
-"""Documents held in memory at a time."""
-
 
 async def rebuild_index(context: Context, *, knowledge_base_id: str) -> None:
     """The job: built beside the index in use, then swapped; lifts the exclusions it makes needless."""
@@ -25,7 +22,9 @@ async def rebuild_index(context: Context, *, knowledge_base_id: str) -> None:
         after: UUID | None = None
         while True:
             async with context.database.reading() as connection:
-                batch = await indexing.current(connection, id, after=after, limit=BATCH)
+                batch = await indexing.current(
+                    connection, id, after=after, limit=context.settings.document_batch
+                )
             if not batch:
                 return
             after = batch[-1].document_id

@@ -14,8 +14,6 @@ from service.usecases.context import Context
 
 log = structlog.get_logger(__name__)
 
-AT_ONCE = 500
-
 
 @dataclass(frozen=True)
 class Recomputed:
@@ -39,8 +37,9 @@ async def recompute_grants(
         ]
     if not fix:
         return Recomputed([fault.what for fault in found], 0)
-    for start in range(0, len(found), AT_ONCE):
-        await _fix(context, found[start : start + AT_ONCE], actor_id)
+    batch = context.settings.sweep_batch
+    for start in range(0, len(found), batch):
+        await _fix(context, found[start : start + batch], actor_id)
     log.info("grants.recomputed", faults=len(found))
     return Recomputed([fault.what for fault in found], len(found))
 

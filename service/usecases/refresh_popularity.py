@@ -5,7 +5,7 @@ from uuid import UUID
 from search.engine.port import Card
 from service.knowledge import square, square_listing
 from service.usecases.context import Context
-from service.usecases.index_card import BATCH, cards_of_square, tell_refused
+from service.usecases.index_card import cards_of_square, tell_refused
 
 
 async def refresh_popularity(context: Context) -> None:
@@ -14,9 +14,10 @@ async def refresh_popularity(context: Context) -> None:
     Only cards whose count changed are written. It also lists what is missing from the list, and takes from
     it what does not belong there."""
     previous: UUID | None = None
+    limit = context.settings.sweep_batch
     while True:
         async with context.database.reading() as connection:
-            ids = await square.public(connection, after=previous, limit=BATCH)
+            ids = await square.public(connection, after=previous, limit=limit)
             known = await square_listing.popularity(connection, ids)
             cards = await cards_of_square(connection, ids)
         changed = [card for card in cards if known.get(card.id) != card.popularity]
@@ -39,7 +40,7 @@ async def _forget_strangers(context: Context) -> None:
     previous: UUID | None = None
     while True:
         async with context.database.transaction() as session:
-            listed = await square_listing.after(session, previous, limit=BATCH)
+            listed = await square_listing.after(session, previous, limit=context.settings.sweep_batch)
             if not listed:
                 return
             belonging = {card.id for card in await cards_of_square(await session.connection(), listed)}

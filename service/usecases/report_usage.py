@@ -22,8 +22,6 @@ from service.usecases.context import Context
 
 log = structlog.get_logger(__name__)
 
-GROUP = 200
-CUSTOMERS_AT_ONCE = 8
 HOLD_SECONDS = 60
 """How long a customer is held without a sign of life: longer than a call can take, with its retries."""
 
@@ -38,7 +36,7 @@ async def report_usage(context: Context) -> int:
         sent, due = await _report(context, None)
         total += sent
         # What was left is tried at the next run: a processor in trouble is not pressed.
-        if due < GROUP or sent < due:
+        if due < context.settings.sweep_batch or sent < due:
             break
     await _bill_late(context)
     return total
@@ -54,11 +52,13 @@ async def report_usage_of(context: Context, organization_id: UUID) -> bool:
 
 async def _report(context: Context, organization_id: UUID | None) -> tuple[int, int]:
     async with context.database.transaction() as session:
-        reports = await reporting.intend(session, limit=GROUP, organization_id=organization_id)
+        reports = await reporting.intend(
+            session, limit=context.settings.sweep_batch, organization_id=organization_id
+        )
     by_customer: dict[str, list[Report]] = defaultdict(list)
     for report in reports:
         by_customer[report.customer_id].append(report)
-    places = asyncio.Semaphore(CUSTOMERS_AT_ONCE)
+    places = asyncio.Semaphore(context.settings.usage_report_concurrency)
     arrived = await asyncio.gather(*(_send(context, own, places) for own in by_customer.values()))
     return sum(arrived), len(reports)
 
@@ -127,12 +127,12 @@ async def _bill_late(context: Context) -> None:
             terms=terms,
             longest_seconds=settings.reservation_seconds,
             grace_hours=settings.invoice_grace_hours,
-            limit=GROUP,
+            limit=settings.sweep_batch,
             running=sorted(contracts.RUNNING),
             ended=sorted(contracts.ENDED),
         )
     async with context.database.transaction() as session:
-        lines = await late.waiting(session, limit=GROUP)
+        lines = await late.waiting(session, limit=settings.sweep_batch)
     for line in lines:
         try:
             item_id = await _item(context, line)
@@ -150,7 +150,7 @@ async def _bill_late(context: Context) -> None:
 async def _bill_alone(context: Context) -> None:
     """What came after the last invoice of a contract that ended is invoiced by itself."""
     async with context.database.transaction() as session:
-        found = await late.alone(session, ended=sorted(contracts.ENDED), limit=GROUP)
+        found = await late.alone(session, ended=sorted(contracts.ENDED), limit=context.settings.sweep_batch)
     for one in found:
         reference = Reference("contract", one.line_id, organization_id=one.organization_id)
         try:
@@ -160,9 +160,12 @@ async def _bill_alone(context: Context) -> None:
                 metadata=reference.to_metadata(),
                 idempotency_key=f"late-invoice:{one.line_id}",
             )
-        except (ProcessorUnavailable, ProcessorRefused) as error:
+        except ProcessorUnavailable as error:
             log.warning("late_usage.unbilled", organization_id=str(one.organization_id), reason=str(error))
             return
+        except ProcessorRefused as error:
+            log.error("late_usage.refused", organization_id=str(one.organization_id), reason=str(error))
+            continue
         async with context.database.transaction() as session:
             await late.billed_alone(session, one, stripe_invoice_id=invoice_id)
 

@@ -18,8 +18,6 @@ from service.platform.jobs import defer
 from service.usecases.context import Context
 from service.usecases.settle_subscription import settle_change_soon
 
-TOLD_AT_ONCE = 200
-
 
 async def reprice_plan(
     context: Context,
@@ -89,8 +87,9 @@ async def list_reprices(
 
 async def tell_price_change(context: Context, *, reprice_id: str) -> None:
     """The job: tells some of those who are to know, and defers itself for the rest."""
+    batch = context.settings.sweep_batch
     async with context.database.transaction() as session:
-        notices = await repricing.untold(session, UUID(reprice_id), limit=TOLD_AT_ONCE)
+        notices = await repricing.untold(session, UUID(reprice_id), limit=batch)
         if not notices:
             return
         titles = await knowledge_bases.get_many(
@@ -113,7 +112,7 @@ async def tell_price_change(context: Context, *, reprice_id: str) -> None:
             )
         for subscription_id in await repricing.told(session, [notice.change_id for notice in notices]):
             await settle_change_soon(session, subscription_id)
-        if len(notices) == TOLD_AT_ONCE:
+        if len(notices) == batch:
             await _tell_soon(session, UUID(reprice_id))
 
 

@@ -18,10 +18,6 @@ from service.usecases.record_transfer import record_transfer
 
 log = structlog.get_logger(__name__)
 
-AT_ONCE = 4
-ENOUGH = 3
-"""So many unknown outcomes in one run, and the rest of it is left to the next."""
-
 
 def methods_of(context: Context) -> Mapping[Method, PayoutMethod]:
     return {"transfer": TransferPayouts(context.payments), "manual": ManualPayouts()}
@@ -33,11 +29,14 @@ class Sending:
 
     context: Context
     unknown: int = 0
-    _seats: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(AT_ONCE))
+    _seats: asyncio.Semaphore = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._seats = asyncio.Semaphore(self.context.settings.payout_concurrency)
 
     @property
     def over(self) -> bool:
-        return self.unknown >= ENOUGH
+        return self.unknown >= self.context.settings.payout_unknown_max
 
     async def send(self, orders: Sequence[Order]) -> None:
         """Asks for each; whose outcome stays unknown is looked up by a later run before it is asked again."""

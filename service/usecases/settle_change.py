@@ -20,8 +20,6 @@ log = structlog.get_logger(__name__)
 CUT_OFF = timedelta(minutes=2)
 """Younger than that, a change is asked by somebody who waits for the answer."""
 
-AT_ONCE = 500
-
 
 async def settle_change(context: Context, *, subscription_id: str) -> None:
     """The job of one subscription; does nothing when there is nothing to do.
@@ -73,5 +71,6 @@ async def sweep_changes(context: Context) -> None:
     """Finds changes whose time has come, or that were cut off, and has each seen to."""
     async with context.database.transaction() as session:
         since = await zhihao_now(session) - CUT_OFF
-        for subscription_id in await changes.unsettled(session, older_than=since, limit=AT_ONCE):
+        limit = context.settings.sweep_batch
+        for subscription_id in await changes.unsettled(session, older_than=since, limit=limit):
             await settle_change_soon(session, subscription_id)

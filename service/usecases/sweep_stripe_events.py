@@ -13,7 +13,6 @@ from service.usecases.receive_stripe_event import settle_soon
 log = structlog.get_logger(__name__)
 
 LATE = timedelta(seconds=30)
-LANES_AT_ONCE = 500
 BODIES_KEPT = timedelta(days=30)
 KEYS_KEPT = timedelta(hours=23)
 
@@ -25,7 +24,8 @@ OVERLAP = timedelta(minutes=5)
 async def sweep_stripe_events(context: Context) -> None:
     """Has forgotten lanes worked, lists Stripe's events since the last sweep, clears what is old."""
     async with context.database.transaction() as session:
-        for lane in await inbox.forgotten_lanes(session, older_than=LATE, limit=LANES_AT_ONCE):
+        limit = context.settings.sweep_batch
+        for lane in await inbox.forgotten_lanes(session, older_than=LATE, limit=limit):
             await settle_soon(session, lane)
         await inbox.empty_bodies(session, older_than=BODIES_KEPT)
         await intents.abandon_old(session, older_than=KEYS_KEPT)

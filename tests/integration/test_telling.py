@@ -38,7 +38,7 @@ async def told(shop: Shop, who: SignedIn | None = None, at: str = "/creator/v1")
 async def place(shop: Shop) -> None:
     """The first half of the delivering job; there is nobody to send to here."""
     async with shop.context.database.transaction() as session:
-        await dispatching.place(session)
+        await dispatching.place(session, most=100)
 
 
 async def letters(shop: Shop, kind: str) -> list[tuple[str, Any]]:
