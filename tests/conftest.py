@@ -2,12 +2,15 @@
 
 import os
 import socket
+import ssl
 import tempfile
 from collections.abc import AsyncIterator, Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+import certifi
 import psycopg
 import pytest
 from psycopg import sql
@@ -43,6 +46,21 @@ def no_outside_socket() -> Iterator[None]:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(socket.socket, "connect", guarded)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def authorities_read_once() -> Iterator[None]:
+    """Every new client of httpx reads all of the world's certificates, which takes longer than most calls."""
+    default = ssl.create_default_context
+    kept = cache(lambda: default(cafile=certifi.where()))
+
+    def create(*arguments: Any, **named: Any) -> ssl.SSLContext:
+        usual = not arguments and named == {"cafile": certifi.where()}
+        return kept() if usual else default(*arguments, **named)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ssl, "create_default_context", create)
         yield
 
 

@@ -11,14 +11,10 @@ from typing import Any
 from uuid import UUID
 
 import httpx
-from litestar import Litestar
-from litestar.datastructures import State
 
 from service.accounts.secrets import new_secret, secret_hash
 from service.answering.openai_model import ModelConfig, OpenAIModel
 from service.enterprise_api.router import router as enterprise_api
-from service.http.dependencies import HANDLERS, litestar_options
-from service.http.envelope import enclose
 from service.platform.database import Database
 from service.subscriber_api.accounts import router as sign_in
 from service.subscriber_api.router import router as subscriber_api
@@ -27,7 +23,7 @@ from service.usecases.open_gate import open_gate
 from service.usecases.owned_tasks import drain
 from tests.integration.library import Creator, Json, Library, open_library
 from tests.integration.metering import Customer, add_secret, make_customer, make_grant, run
-from tests.integration.serving import SignedIn, register, serving
+from tests.integration.serving import SignedIn, application, client_of, register
 
 CANARY = "七彩独角兽"
 PAID = (
@@ -117,16 +113,9 @@ async def open_world(
         free = await creator.upload(base, "休假.md", FREE, tier="free")
         base = await creator.publish(base)
         doors = [sign_in, subscriber_api, enterprise_api]
-        app = enclose(
-            Litestar(
-                route_handlers=[*HANDLERS, *doors],
-                state=State({"context": context}),
-                **litestar_options(context.settings),
-            ),
-            https=False,
-        )
-        async with serving(context, doors) as client:
-            yield World(library, client, context, creator, base, paid, free, app)
+        with application(context, doors) as app:
+            async with client_of(app) as client:
+                yield World(library, client, context, creator, base, paid, free, app)
         await drain(5)
         await gate.close()
         if model is not None:

@@ -1,7 +1,7 @@
 """The real doors in this process, on the tests' own event loop and a fresh database."""
 
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -28,22 +28,43 @@ def bare_context(database: Database, settings: Settings = SETTINGS, **parts: Any
     )
 
 
-@asynccontextmanager
-async def serving(
-    context: Context, doors: Sequence[ControllerRouterHandler]
-) -> AsyncIterator[httpx.AsyncClient]:
-    """A client of an application made of ``doors`` and the foundation."""
-    app = enclose(
-        Litestar(
-            route_handlers=[*HANDLERS, *doors],
-            state=State({"context": context}),
-            **litestar_options(context.settings),
-        ),
-        https=False,
+Doors = Sequence[ControllerRouterHandler]
+
+_idle: dict[object, list[Litestar]] = {}
+"""Applications that nobody uses now, by what they were made of. Making one takes half a second and more."""
+
+
+def _made_of(doors: Doors, settings: Settings) -> object:
+    """All that an application is made of: its context comes and goes."""
+    limits = settings.public_url, settings.max_upload_bytes, settings.max_body_bytes
+    return tuple(doors), limits
+
+
+@contextmanager
+def application(context: Context, doors: Doors) -> Iterator[Litestar]:
+    """``doors`` and the foundation around ``context``: an application that was used before, or a new one."""
+    options = litestar_options(context.settings)
+    idle = _idle.setdefault(_made_of(doors, context.settings), [])
+    app = (
+        idle.pop() if idle else enclose(Litestar(route_handlers=[*HANDLERS, *doors], **options), https=False)
     )
+    app.state = State({"context": context})
+    yield app
+    idle.append(app)
+
+
+@asynccontextmanager
+async def serving(context: Context, doors: Doors) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of an application made of ``doors`` and the foundation."""
+    with application(context, doors) as app:
+        async with client_of(app) as client:
+            yield client
+
+
+def client_of(app: Litestar) -> httpx.AsyncClient:
+    """Calls that go straight into the application."""
     transport = httpx.ASGITransport(app=app)  # type: ignore[arg-type]  # Litestar types its scope more narrowly
-    async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
-        yield client
+    return httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1")
 
 
 @dataclass(frozen=True)

@@ -8,18 +8,17 @@ from uuid import UUID, uuid4
 
 import httpx
 import pytest
-from litestar import Litestar
 
 from billing.processor.port import CheckoutSnapshot, InvoiceLine, InvoiceSnapshot, MeterPrices
 from service.access.admission import SpendCapReached
 from service.enterprise_api.router import router as enterprise_api
-from service.http.dependencies import HANDLERS, litestar_options
 from service.platform.database import Database
 from service.subscriber_api.accounts import router as sign_in
 from service.usecases.admit_calls import Call, KeyPrincipal, admit_call
 from service.usecases.context import Context
 from service.usecases.settle_calls import Outcome, settle_call
 from tests.integration.metering import Customer, context_of, make_knowledge_base, run
+from tests.integration.serving import serving
 
 
 class Payments:
@@ -62,11 +61,7 @@ def context(database: Database, payments: Payments) -> Context:
 
 @pytest.fixture
 async def http(context: Context) -> AsyncIterator[httpx.AsyncClient]:
-    app = Litestar(route_handlers=[*HANDLERS, sign_in, enterprise_api], **litestar_options(context.settings))
-    app.state.context = context
-    async with httpx.AsyncClient(
-        transport=httpx.ASGITransport(app=cast(Any, app)), base_url="http://test"
-    ) as client:
+    async with serving(context, [sign_in, enterprise_api]) as client:
         await sign_up(client)
         yield client
 

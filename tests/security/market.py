@@ -3,14 +3,12 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 import httpx
 from litestar import Litestar
-from litestar.datastructures import State
 from pydantic import SecretStr
 
 from search.engine.embedded import EmbeddedCardEngine, EmbeddedPassageEngine
@@ -18,8 +16,6 @@ from service.accounts import tokens
 from service.accounts.secrets import new_secret, secret_hash
 from service.answering.model import Model
 from service.app import DOORS
-from service.http.dependencies import HANDLERS, litestar_options
-from service.http.envelope import enclose
 from service.platform.blobs import Blobs
 from service.platform.database import Database
 from service.platform.ids import new_id
@@ -29,7 +25,7 @@ from service.usecases.open_gate import open_gate
 from service.usecases.owned_tasks import drain
 from service.worker import JOBS
 from tests.integration.metering import add_secret, make_customer, make_grant, run
-from tests.integration.serving import bare_context
+from tests.integration.serving import application, bare_context, client_of
 from tests.security.worlds import CREATORS, READERS, Base, Document, World
 
 SECRET = "a secret of the tests"
@@ -101,13 +97,6 @@ class Market:
         self.ids[document.name] = made["id"]
 
 
-@lru_cache(maxsize=1)
-def application() -> Litestar:
-    """Every door, built once: the markets of a process are open one after another."""
-    settings = Settings(secret_key=SecretStr(SECRET))
-    return Litestar(route_handlers=[*HANDLERS, *DOORS], state=State({}), **litestar_options(settings))
-
-
 _EMPTY = """
     DO $$ BEGIN SET LOCAL session_replication_role = replica; EXECUTE (
       SELECT 'TRUNCATE ' || string_agg(format('%I', tablename), ', ') || ' CASCADE' FROM pg_tables
@@ -143,11 +132,9 @@ async def open_market(
         model=model,
         gate=gate,
     )
-    app = application()
-    app.state.context = context
-    transport = httpx.ASGITransport(app=enclose(app, https=False))  # type: ignore[arg-type]  # a narrower scope
-    async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
-        yield Market(context, client, app)
+    with application(context, DOORS) as app:
+        async with client_of(app) as client:
+            yield Market(context, client, app)
     await drain(5)
     await gate.close()
     await passages.close()

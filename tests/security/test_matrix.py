@@ -11,10 +11,11 @@ from uuid import uuid4
 import httpx
 from litestar.routes import ASGIRoute, HTTPRoute
 
+from service.app import build_app
 from service.platform.database import Database
 from tests.contract.sandbox_process import Sandbox
+from tests.integration.serving import SETTINGS
 from tests.security.askers import ASKERS, PEOPLE, Everything, everything
-from tests.security.market import application
 
 ROWS = Path(__file__).with_name("rows.txt")
 REFUSED = {401, 402, 403, 404}
@@ -51,8 +52,9 @@ def rows() -> Iterator[Row]:
 
 def routes() -> set[str]:
     """Method and path of every route that the application has."""
-    found = {f"POST {route.path}" for route in application().routes if isinstance(route, ASGIRoute)}
-    for route in application().routes:
+    app = build_app(SETTINGS)
+    found = {f"POST {route.path}" for route in app.routes if isinstance(route, ASGIRoute)}
+    for route in app.routes:
         if isinstance(route, HTTPRoute):
             path = re.sub(r"\{(\w+):\w+\}", r"{\1}", route.path)
             path = re.sub(r"/zhihao-\w+\.css$", "/{stylesheet}", path)
