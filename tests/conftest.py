@@ -13,6 +13,7 @@ from uuid import uuid4
 import certifi
 import psycopg
 import pytest
+import stripe
 from psycopg import sql
 
 from service.platform.database import Database
@@ -21,6 +22,7 @@ from service.platform.postgres import EmbeddedPostgres
 from tests.contract.sandbox_process import Sandbox, sandbox_of_its_own
 
 TEMPLATE = "template_migrated"
+BUNDLES = (certifi.where(), stripe.ca_bundle_path)
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 
 
@@ -53,11 +55,11 @@ def no_outside_socket() -> Iterator[None]:
 def authorities_read_once() -> Iterator[None]:
     """Every new client of httpx reads all of the world's certificates, which takes longer than most calls."""
     default = ssl.create_default_context
-    kept = cache(lambda: default(cafile=certifi.where()))
+    kept = cache(lambda cafile: default(cafile=cafile))
 
     def create(*arguments: Any, **named: Any) -> ssl.SSLContext:
-        usual = not arguments and named == {"cafile": certifi.where()}
-        return kept() if usual else default(*arguments, **named)
+        brought = not arguments and named in ({"cafile": file} for file in BUNDLES)
+        return kept(**named) if brought else default(*arguments, **named)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(ssl, "create_default_context", create)

@@ -29,8 +29,8 @@ class Listener:
     It answers what is in ``answers`` first, then 200.
     """
 
-    events: list[dict[str, Any]] = field(default_factory=list)
-    raw: list[str] = field(default_factory=list)
+    events: list[dict[str, Any]] = field(default_factory=list, repr=False)
+    raw: list[str] = field(default_factory=list, repr=False)
     forged: int = 0
     # Endpoints made by a test, by their path; all other paths are signed with SECRET.
     secrets: dict[str, str] = field(default_factory=dict)
