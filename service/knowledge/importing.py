@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 from uuid import UUID
 
-import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
 from search.engine.port import IndexDocument
@@ -22,13 +21,11 @@ from service.knowledge.editions import recognised
 from service.knowledge.identity import Match, identify
 from service.knowledge.imports import ImportTask, NewEntry
 from service.knowledge.parsing.archives import Entry
-from service.knowledge.parsing.formats import title_of, try_parse
+from service.knowledge.parsing.formats import outcome_of, parse, title_of
 from service.knowledge.parsing.limits import ParseLimits
 from service.knowledge.parsing.parsed import Parsed, UnreadableFile
 from service.knowledge.revisions import NewRevision
 from service.platform.ids import new_id
-
-log = structlog.get_logger(__name__)
 
 BATCH_FILES = 200
 BATCH_BYTES = 8 * 1024 * 1024
@@ -69,7 +66,7 @@ class ReadEntry:
 
 def read_entry(
     entry: Entry,
-    parse: Callable[[], Parsed | UnreadableFile],
+    read: Callable[[], Parsed | UnreadableFile],
     *,
     limits: ParseLimits,
     title: str | None = None,
@@ -77,20 +74,26 @@ def read_entry(
 ) -> ReadEntry:
     """An entry that is parsed in a way of its own, with its passages; what went wrong is its outcome."""
     file = File(entry, hashlib.sha256(entry.data).digest())
-    try:
-        outcome = parse()
-    except UnreadableFile as refusal:
-        outcome = refusal
-    except Exception:  # a stranger's file fails alone, whatever is wrong with it
-        log.exception("entry.unreadable")
-        outcome = UnreadableFile("unreadable_file", "The file could not be read.")
+    return _read(file, read, limits=limits, title=title, origin=origin)
+
+
+def _read(
+    file: File,
+    read: Callable[[], Parsed | UnreadableFile],
+    *,
+    limits: ParseLimits,
+    title: str | None = None,
+    origin: Origin | None = None,
+) -> ReadEntry:
+    outcome = outcome_of(read)
     if isinstance(outcome, Parsed) and not outcome.blocks:
         outcome = UnreadableFile("empty_document", "The file holds no text.")
     if isinstance(outcome, Parsed) and len(outcome.text) > limits.characters:
         outcome = UnreadableFile("text_too_long", f"The text has more than {limits.characters} characters.")
     if isinstance(outcome, UnreadableFile):
         return ReadEntry(file, outcome)
-    edition = recognised(title or title_of(entry.name), entry.name, outcome.text)
+    name = file.entry.name
+    edition = recognised(title or title_of(name), name, outcome.text)
     return ReadEntry(file, outcome, cut(outcome.text, outcome.blocks), edition, title, origin)
 
 
@@ -118,18 +121,14 @@ async def find_known(
 
 def read_batch(batch: Sequence[File], known: Collection[bytes], *, limits: ParseLimits) -> list[ReadEntry]:
     """Parses and cuts what is not known; takes CPU time."""
-    return [_read(file, limits) if file.sha256 not in known else ReadEntry(file, None) for file in batch]
+    return [_read_file(file, limits) if file.sha256 not in known else ReadEntry(file, None) for file in batch]
 
 
-def _read(file: File, limits: ParseLimits) -> ReadEntry:
+def _read_file(file: File, limits: ParseLimits) -> ReadEntry:
     entry = file.entry
     if entry.code is not None:
         return ReadEntry(file, UnreadableFile(entry.code, entry.detail or ""))
-    outcome = try_parse(entry.name, entry.data, limits=limits)
-    if isinstance(outcome, UnreadableFile):
-        return ReadEntry(file, outcome)
-    passages = cut(outcome.text, outcome.blocks)
-    return ReadEntry(file, outcome, passages, recognised(title_of(entry.name), entry.name, outcome.text))
+    return _read(file, lambda: parse(entry.name, entry.data, limits=limits), limits=limits)
 
 
 @dataclass(slots=True)

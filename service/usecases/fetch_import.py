@@ -15,6 +15,7 @@ import structlog
 from service.knowledge import imports, indexing
 from service.knowledge.imports import ImportTask
 from service.knowledge.parsing.decoding import decode
+from service.knowledge.parsing.formats import outcome_of
 from service.knowledge.parsing.parsed import UnreadableFile
 from service.knowledge.sources import bundle, following
 from service.knowledge.sources.bundle import Item, Plan, Taken
@@ -240,12 +241,9 @@ async def _take(context: Context, fetcher: Fetcher, task: ImportTask, item: Item
 async def _apart(
     take: Callable[Concatenate[Item, P], Taken], item: Item, *args: P.args, **kwargs: P.kwargs
 ) -> Taken:
-    """In a thread; a stranger's page fails alone, whatever is wrong with it."""
-    try:
-        return await asyncio.to_thread(take, item, *args, **kwargs)
-    except Exception:
-        log.exception("page.unreadable")
-        return refused(item, "unreadable_file", "The page could not be read.")
+    """In a thread; what cannot be a document is named with its code."""
+    outcome = await asyncio.to_thread(outcome_of, lambda: take(item, *args, **kwargs))
+    return refused(item, outcome.code, outcome.detail) if isinstance(outcome, UnreadableFile) else outcome
 
 
 async def fetch_item(

@@ -9,14 +9,14 @@ from uuid import UUID
 from service.knowledge.importing import BATCH_BYTES, BATCH_FILES, ReadEntry, read_entry
 from service.knowledge.imports import LINK_KINDS, ImportTask
 from service.knowledge.parsing.archives import Entry
-from service.knowledge.parsing.formats import try_parse
+from service.knowledge.parsing.formats import outcome_of, parse
 from service.knowledge.parsing.limits import ParseLimits
 from service.knowledge.parsing.parsed import Parsed, UnreadableFile
 from service.knowledge.sources import bundle, chats, minutes
 from service.knowledge.sources.bundle import Taken
 from service.knowledge.sources.chat_exports import read_chat
 from service.knowledge.sources.taking import parse_taken
-from service.knowledge.sources.transcripts import Turn, read_transcript
+from service.knowledge.sources.transcripts import read_transcript
 from service.platform.sealing import derive_key
 from service.usecases.context import Context
 from service.usecases.parse_limits import parse_limits
@@ -75,12 +75,11 @@ def _read_chat(context: Context, task: ImportTask, entry: Entry) -> ReadEntry:
     hidden. Where they are, the text without them is all that is kept."""
     limits = parse_limits(context.settings)
     gap = timedelta(minutes=context.settings.chat_gap_minutes)
-    try:
-        messages = read_chat(entry.name, entry.data)
-    except UnreadableFile as refusal:
-        if refusal.code == "not_a_chat" and not task.options.hide_names:
-            return _as_it_is(entry, limits)
-        return _read(entry, _refusing(refusal), limits)
+    messages = outcome_of(lambda: read_chat(entry.name, entry.data))
+    if isinstance(messages, UnreadableFile):
+        if messages.code == "not_a_chat" and not task.options.hide_names:
+            return _read(entry, lambda: parse(entry.name, entry.data, limits=limits), limits)
+        return _read(entry, _refusing(messages), limits)
     if task.options.hide_names:
         names = chats.Pseudonyms(_names_key(context, task.knowledge_base_id), messages)
         parsed = chats.render(list(names.hide(messages)), gap=gap)
@@ -98,29 +97,17 @@ def _names_key(context: Context, knowledge_base_id: UUID) -> bytes:
 async def _transcript(context: Context, task: ImportTask, entry: Entry) -> ReadEntry:
     """The minutes of the transcript, followed by it."""
     limits = parse_limits(context.settings)
-    try:
-        turns = await asyncio.to_thread(_turns, entry, limits)
-    except UnreadableFile as refusal:
-        return _read(entry, _refusing(refusal), limits)
+    turns = await asyncio.to_thread(
+        outcome_of, lambda: read_transcript(entry.name, entry.data, limits=limits)
+    )
+    if isinstance(turns, UnreadableFile):
+        return _read(entry, _refusing(turns), limits)
     lines, worded = await write_minutes(context, turns)
     return await asyncio.to_thread(_read, entry, lambda: minutes.render(turns, lines, worded=worded), limits)
 
 
-def _turns(entry: Entry, limits: ParseLimits) -> list[Turn]:
-    try:
-        return read_transcript(entry.name, entry.data, limits=limits)
-    except UnreadableFile:
-        raise
-    except Exception:  # a stranger's file fails alone, whatever is wrong with it
-        raise UnreadableFile("unreadable_file", "The file could not be read.") from None
-
-
-def _as_it_is(entry: Entry, limits: ParseLimits) -> ReadEntry:
-    return _read(entry, lambda: try_parse(entry.name, entry.data, limits=limits), limits)
-
-
-def _read(entry: Entry, parse: Callable[[], Parsed | UnreadableFile], limits: ParseLimits) -> ReadEntry:
-    return read_entry(entry, parse, limits=limits)
+def _read(entry: Entry, read: Callable[[], Parsed | UnreadableFile], limits: ParseLimits) -> ReadEntry:
+    return read_entry(entry, read, limits=limits)
 
 
 def _refusing(refusal: UnreadableFile) -> Callable[[], UnreadableFile]:

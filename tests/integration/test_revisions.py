@@ -9,7 +9,7 @@ import pytest
 
 from search.passages.scope import AccessScope, IndexView
 from service.knowledge import importing
-from service.knowledge.parsing.formats import try_parse
+from service.knowledge.parsing.formats import parse
 from service.knowledge.tables import document, passage_index, revision
 from service.platform.database import Database
 from service.usecases.rebuild_index import rebuild_index
@@ -59,7 +59,7 @@ async def test_only_what_changed_is_parsed_and_indexed_again(library: Library) -
     await imported(creator, base, files)
     before = await creator.documents(base)
     with (
-        patch("service.knowledge.importing.try_parse", wraps=try_parse) as parsed,
+        patch("service.knowledge.importing.parse", wraps=parse) as parsed,
         patch.object(library.context.passages, "add", wraps=library.context.passages.add) as added,
     ):
         await imported(creator, base, files)

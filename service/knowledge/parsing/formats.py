@@ -6,6 +6,7 @@ it needs loaded there alone.
 
 from collections.abc import Callable
 from pathlib import PurePosixPath
+from typing import TypeVar
 
 import structlog
 
@@ -17,6 +18,8 @@ from service.knowledge.parsing.parsed import Parsed, UnreadableFile
 from service.knowledge.parsing.sniffing import EXTENSIONS, Kind, extension, kind_of
 
 log = structlog.get_logger(__name__)
+
+T = TypeVar("T")
 
 TEXTS: dict[Kind, Callable[[bytes], Parsed]] = {
     "markdown": lambda data: markdown.parse(decode(data)),
@@ -53,9 +56,15 @@ def parse(name: str, data: bytes, *, limits: ParseLimits) -> Parsed:
 
 
 def try_parse(name: str, data: bytes, *, limits: ParseLimits) -> Parsed | UnreadableFile:
-    """``parse``, with the refusal as a value: a stranger's file fails alone, whatever is wrong with it."""
+    """``parse``, with the refusal as a value."""
+    return outcome_of(lambda: parse(name, data, limits=limits))
+
+
+def outcome_of(read: Callable[[], T]) -> T | UnreadableFile:
+    """What ``read`` makes of a stranger's file, or why it cannot: the file fails alone, whatever is wrong
+    with it."""
     try:
-        return parse(name, data, limits=limits)
+        return read()
     except UnreadableFile as refusal:
         return refusal
     except Exception:

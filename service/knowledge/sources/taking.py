@@ -5,7 +5,7 @@ from html import escape
 from urllib.parse import unquote, urlsplit
 
 from service.knowledge.documents import Origin
-from service.knowledge.parsing.formats import title_of, try_parse
+from service.knowledge.parsing.formats import parse, title_of
 from service.knowledge.parsing.limits import ParseLimits
 from service.knowledge.parsing.parsed import Parsed, UnreadableFile
 from service.knowledge.parsing.sniffing import EXTENSIONS, extension
@@ -42,14 +42,11 @@ _UNTOLD = {"", "application/octet-stream", "binary/octet-stream"}
 
 
 def take_fetched(item: Item, fetched: Fetched) -> Taken:
-    """What was found at the item's address. What cannot be a document is named with its code."""
-    try:
-        suffix = _suffix(fetched)
-        if suffix in {".html", ".htm"}:
-            read = read_wechat if item.kind == "wechat_article" else read_page
-            return _of_article(item, read(fetched.body, url=fetched.url, charset=fetched.charset))
-    except UnreadableFile as refusal:
-        return refused(item, refusal.code, refusal.detail)
+    """What was found at the item's address. Raises ``UnreadableFile`` for what cannot be a document."""
+    suffix = _suffix(fetched)
+    if suffix in {".html", ".htm"}:
+        read = read_wechat if item.kind == "wechat_article" else read_page
+        return _of_article(item, read(fetched.body, url=fetched.url, charset=fetched.charset))
     return _of(
         item,
         Taken(
@@ -63,22 +60,19 @@ def take_fetched(item: Item, fetched: Fetched) -> Taken:
 
 
 def take_sent(item: Item, data: bytes) -> Taken:
-    """A page that was saved as a file; called by the file's name, as every imported file is."""
-    try:
-        read = read_wechat if item.kind == "wechat_article" else read_page
-        article = read(data, url=None)
-    except UnreadableFile as refusal:
-        return refused(item, refusal.code, refusal.detail)
+    """A page that was saved as a file; called by the file's name, as every imported file is.
+
+    Raises ``UnreadableFile``.
+    """
+    read = read_wechat if item.kind == "wechat_article" else read_page
+    article = read(data, url=None)
     return Taken(name=item.name, title=title_of(item.name), data=article.page, origin=article.origin)
 
 
 def take_entry(item: Item) -> Taken:
-    """A feed's entry by its own text."""
+    """A feed's entry by its own text. Raises ``UnreadableFile``."""
     origin = Origin(url=item.url, author=item.author, published=item.published)
-    try:
-        return _of_article(item, article_of(item.title or item.name, origin, item.html))
-    except UnreadableFile as refusal:
-        return refused(item, refusal.code, refusal.detail)
+    return _of_article(item, article_of(item.title or item.name, origin, item.html))
 
 
 def refused(item: Item, code: str, detail: str) -> Taken:
@@ -86,15 +80,14 @@ def refused(item: Item, code: str, detail: str) -> Taken:
     return _of(item, Taken(name=item.name, code=code, detail=detail))
 
 
-def parse_taken(taken: Taken, *, limits: ParseLimits) -> Parsed | UnreadableFile:
-    """The text of what was taken, every locator with its address."""
+def parse_taken(taken: Taken, *, limits: ParseLimits) -> Parsed:
+    """The text of what was taken, every locator with its address. Raises ``UnreadableFile``."""
     if taken.code is not None:
-        return UnreadableFile(taken.code, taken.detail)
+        raise UnreadableFile(taken.code, taken.detail)
     origin = taken.origin or Origin()
     if taken.format == "article":
         return parse_article(taken.data, origin)
-    parsed = try_parse(f"file{taken.format}", taken.data, limits=limits)
-    return addressed(parsed, origin.url) if isinstance(parsed, Parsed) else parsed
+    return addressed(parse(f"file{taken.format}", taken.data, limits=limits), origin.url)
 
 
 def sha256_of(taken: Taken) -> str:

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from service.knowledge.parsing.decoding import decode
-from service.knowledge.parsing.formats import parse, title_of, try_parse
+from service.knowledge.parsing.formats import outcome_of, parse, title_of, try_parse
 from service.knowledge.parsing.limits import ParseLimits
 from service.knowledge.parsing.parsed import UnreadableFile
 
@@ -63,6 +63,15 @@ def test_a_file_that_cannot_be_read_says_why(name: str, data: bytes, code: str) 
 def test_rubbish_is_read_or_refused_and_never_breaks(name: str, data: bytes) -> None:
     outcome = try_parse(name, data, limits=ParseLimits(characters=100_000))
     assert isinstance(outcome, UnreadableFile) or outcome.blocks
+
+
+def test_a_file_that_breaks_its_reader_fails_alone() -> None:
+    def broken() -> str:
+        raise RecursionError
+
+    outcome = outcome_of(broken)
+    assert isinstance(outcome, UnreadableFile)
+    assert outcome.code == "unreadable_file"
 
 
 def test_a_title_is_the_files_name_without_its_extension() -> None:
