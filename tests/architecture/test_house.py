@@ -69,6 +69,17 @@ def test_every_exemption_from_a_check_is_explained() -> None:
     assert unexplained == []
 
 
+def test_what_tests_share_is_no_test() -> None:
+    from_a_test = re.compile(r"^\s*(from|import) tests\S*\.test_|^\s*from tests\S* import .*\btest_")
+    shared = [
+        f"{path.relative_to(ROOT)}:{number}"
+        for path in _sources("tests")
+        for number, line in enumerate(path.read_text().splitlines(), 1)
+        if from_a_test.search(line)
+    ]
+    assert shared == []
+
+
 def test_the_lock_carries_hashes_and_no_address() -> None:
     lock = (ROOT / "requirements.lock").read_text()
     pinned = re.findall(r"^([a-z0-9._-]+)==", lock, re.MULTILINE | re.IGNORECASE)

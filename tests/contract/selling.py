@@ -38,3 +38,8 @@ async def post(url: str | None, **form: str) -> httpx.Response:
     assert url is not None
     async with httpx.AsyncClient() as http:
         return await http.post(url, data=form)
+
+
+async def pay(client: stripe.StripeClient, amount: int = 10_000, method: str = "pm_card_visa") -> Any:
+    params: Any = {"amount": amount, "currency": "cny", "payment_method": method, "confirm": True}
+    return await client.v1.payment_intents.create_async(params | {"expand": ["latest_charge"]})

@@ -5,8 +5,9 @@ from typing import Any
 import pytest
 import stripe
 
+from tests.contract.connecting import make_account, onboard
 from tests.contract.sandbox_process import Sandbox
-from tests.contract.test_sandbox_money import make_account, onboard, pay
+from tests.contract.selling import pay
 
 
 async def paid_account(client: stripe.StripeClient, country: str = "US") -> str:

@@ -9,8 +9,8 @@ from uuid import uuid4
 import pytest
 import stripe
 
+from tests.contract.billing import make_meter
 from tests.contract.sandbox_process import Sandbox
-from tests.contract.test_sandbox_billing import make_meter
 
 
 async def heard(sandbox: Sandbox, id: str, times: int, seconds: float = 3, kind: str = "event") -> int:

@@ -7,9 +7,7 @@ from uuid import uuid4
 import pytest
 import stripe
 
-from tests.contract.sandbox_process import Sandbox
-from tests.contract.selling import make_price
-from tests.contract.test_sandbox_billing import (
+from tests.contract.billing import (
     DAY,
     START,
     advance,
@@ -20,6 +18,8 @@ from tests.contract.test_sandbox_billing import (
     report,
     subscribe,
 )
+from tests.contract.sandbox_process import Sandbox
+from tests.contract.selling import make_price
 
 
 async def item(

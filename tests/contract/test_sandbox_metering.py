@@ -4,9 +4,9 @@ from uuid import uuid4
 
 import stripe
 
+from tests.contract.billing import make_meter
 from tests.contract.sandbox_process import SECRET, Sandbox
 from tests.contract.stripe_shapes import class_faults
-from tests.contract.test_sandbox_billing import make_meter
 
 HOUR = 3600
 

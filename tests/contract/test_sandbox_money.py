@@ -2,51 +2,12 @@
 
 from typing import Any
 
-import httpx
 import pytest
 import stripe
 
+from tests.contract.connecting import make_account, onboard
 from tests.contract.sandbox_process import Sandbox
-from tests.contract.selling import post
-
-
-async def pay(client: stripe.StripeClient, amount: int = 10_000, method: str = "pm_card_visa") -> Any:
-    params: Any = {"amount": amount, "currency": "cny", "payment_method": method, "confirm": True}
-    return await client.v1.payment_intents.create_async(params | {"expand": ["latest_charge"]})
-
-
-async def make_account(client: stripe.StripeClient) -> stripe.Account:
-    return await client.v1.accounts.create_async(
-        {
-            "country": "US",
-            "email": "creator@example.com",
-            "capabilities": {"transfers": {"requested": True}},
-            "controller": {
-                "fees": {"payer": "application"},
-                "losses": {"payments": "application"},
-                "requirement_collection": "stripe",
-                "stripe_dashboard": {"type": "express"},
-            },
-            "metadata": {"creator": "1"},
-        }
-    )
-
-
-async def onboard(client: stripe.StripeClient, account: str) -> httpx.Response:
-    link = await client.v1.account_links.create_async(
-        {
-            "account": account,
-            "type": "account_onboarding",
-            "return_url": "http://127.0.0.1/back",
-            "refresh_url": "http://127.0.0.1/again",
-        }
-    )
-    async with httpx.AsyncClient() as http:
-        assert (await http.get(link.url)).status_code == 200
-    done = await post(link.url, submit="1")
-    again = await post(link.url, submit="1")
-    assert again.headers["location"] == "http://127.0.0.1/again"
-    return done
+from tests.contract.selling import pay, post
 
 
 @pytest.mark.parametrize(

@@ -10,9 +10,9 @@ import stripe
 
 from billing.sandbox import server
 from billing.sandbox.routes import ROUTES
+from tests.contract.connecting import onboard
 from tests.contract.sandbox_process import Sandbox
 from tests.contract.stripe_operations import operation
-from tests.contract.test_sandbox_money import onboard
 
 EVENT = f"walked_{uuid4().hex}"
 HOUR = int(time.time()) // 3600 * 3600

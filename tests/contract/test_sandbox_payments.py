@@ -6,9 +6,9 @@ import httpx
 import pytest
 import stripe
 
+from tests.contract.billing import DAY, START, advance, moment, on_a_clock, subscribe
 from tests.contract.sandbox_process import Sandbox
 from tests.contract.selling import ASKS, DECLINED, FAILS_LATER, PAYS, make_price, open_session, post
-from tests.contract.test_sandbox_billing import DAY, START, advance, moment, on_a_clock, subscribe
 
 SETTLES, BOUNCES = "AT611904300234573201", "AT861904300235473202"
 

@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 import stripe
 
+from tests.contract.billing import DAY, START, advance, moment, on_a_clock, subscribe
 from tests.contract.sandbox_process import Sandbox
 from tests.contract.selling import make_price
-from tests.contract.test_sandbox_billing import DAY, START, advance, moment, on_a_clock, subscribe
 
 
 async def scheduled(client: stripe.StripeClient, subscription: str) -> Any:

@@ -6,9 +6,9 @@ import httpx
 import pytest
 import stripe
 
+from tests.contract.billing import advance, moment, on_a_clock, subscribe
 from tests.contract.sandbox_process import Sandbox
 from tests.contract.selling import PAYS, make_price, open_session, post
-from tests.contract.test_sandbox_billing import advance, moment, on_a_clock, subscribe
 
 TAXED: Any = {"automatic_tax": {"enabled": True}}
 

@@ -9,9 +9,9 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from service.platform.database import Database
+from tests.integration.desks import desk_open
 from tests.integration.receiving import Received, receiving
 from tests.integration.serving import SETTINGS
-from tests.integration.test_webhooks_out import desk_open
 
 
 @asynccontextmanager

@@ -14,6 +14,7 @@ from service.usecases.context import Context
 from service.usecases.report_usage import report_usage
 from service.usecases.settle_calls import Outcome, Settlement, settle_call
 from service.usecases.start_contract import start_contract
+from tests.integration.clocks import keep_time
 from tests.integration.selling import PAYS, Shop
 from tests.integration.serving import SignedIn
 
@@ -89,3 +90,14 @@ async def buy_contract(company: Company, *, card: str = PAYS) -> None:
     )
     await company.shop.pay(page.checkout_url, card)
     await company.shop.settle("customer.subscription.created", "invoice.paid")
+
+
+async def advance_to(company: Company, moment: datetime) -> None:
+    seconds = int((moment - await company.now()).total_seconds()) + 1
+    company.shop.sandbox.control("advance", {"seconds": seconds})
+    await keep_time(company.shop)
+
+
+async def month_end(company: Company) -> datetime:
+    end: datetime = await company.one("SELECT current_period_end FROM contract WHERE organization_id = :org")
+    return end

@@ -12,9 +12,10 @@ from service.platform.database import Database
 from service.usecases.settle_change import sweep_changes
 from tests.contract.sandbox_process import Sandbox
 from tests.contract.stripe_contract import watched
+from tests.integration.clocks import advance, keep_time
 from tests.integration.selling import DECLINED, FAILS_LATER, PAYS, Shop, shop_open
 from tests.integration.serving import SignedIn
-from tests.integration.test_renewing import advance, keep_time
+from tests.integration.subscribing import another_card, leave, read, with_card
 
 CHANGES = "SELECT kind, status FROM plan_change ORDER BY created_at, id"
 YEARLY = {"interval": "year", "price": {"amount": 9900, "currency": "cny"}}
@@ -30,40 +31,8 @@ async def shop(database: Database, till: Sandbox) -> AsyncIterator[Shop]:
             await leave(opened)
 
 
-async def leave(shop: Shop) -> None:
-    """Ends what runs, so that it sends nothing into the next test."""
-    running = "SELECT stripe_subscription_id FROM subscription WHERE ended_at IS NULL"
-    async with shop.sandbox.client() as client:
-        for row in await shop.rows(running):
-            await client.v1.subscriptions.cancel_async(row.stripe_subscription_id)
-    await shop.events()
-
-
 async def patch(shop: Shop, reader: SignedIn, subscription: Any, expect: int = 200, **body: Any) -> Any:
     return await shop.call("PATCH", f"/v1/subscriptions/{subscription['id']}", reader, body, expect)
-
-
-async def read(shop: Shop, reader: SignedIn) -> Any:
-    return (await shop.call("GET", "/v1/subscriptions", reader))["data"][0]
-
-
-async def with_card(shop: Shop, reader: SignedIn, plan: Any, card: str) -> Any:
-    """A subscription paid with another card."""
-    await shop.pay((await shop.checkout(reader, plan))["checkout_url"], card)
-    await shop.settle("invoice.paid")
-    return await read(shop, reader)
-
-
-async def another_card(shop: Shop, reader: SignedIn, method: str = "pm_card_visa") -> None:
-    """The reader's subscription is paid with another card from now on."""
-    [row] = await shop.rows(
-        "SELECT stripe_subscription_id FROM subscription WHERE account_id = :a AND ended_at IS NULL",
-        a=reader.id,
-    )
-    async with shop.sandbox.client() as client:
-        await client.v1.subscriptions.update_async(
-            row.stripe_subscription_id, {"default_payment_method": method}
-        )
 
 
 async def test_a_declined_upgrade_leaves_the_old_plan_and_says_where_to_pay(shop: Shop) -> None:

@@ -14,10 +14,9 @@ from service.usecases.end_contract import ContractEnding, finish_contract
 from service.usecases.reconcile_usage import reconcile_usage
 from service.usecases.settle_calls import release_call
 from tests.contract.sandbox_process import Sandbox
-from tests.integration.companies import Company, buy_contract, found_company
+from tests.integration.clocks import keep_time
+from tests.integration.companies import Company, advance_to, buy_contract, found_company, month_end
 from tests.integration.selling import FAILS_LATER, Shop, shop_open
-from tests.integration.test_metered_invoices import advance_to, month_end
-from tests.integration.test_renewing import keep_time
 
 
 @pytest.fixture

@@ -20,9 +20,9 @@ from service.usecases.settle_dispute import judge_dispute
 from tests.contract.sandbox_process import Sandbox
 from tests.contract.stripe_contract import watched
 from tests.integration.paying import onboard, pay, wait_days
+from tests.integration.refunding import books_agree, bought, refund, tipped
 from tests.integration.selling import Shop, shop_open
 from tests.integration.serving import SignedIn
-from tests.integration.test_refunds import books_agree, bought, refund, tipped
 
 
 @pytest.fixture

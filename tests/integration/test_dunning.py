@@ -8,9 +8,9 @@ import pytest
 from service.platform.database import Database
 from tests.contract.sandbox_process import Sandbox
 from tests.contract.stripe_contract import watched
+from tests.integration.clocks import advance, keep_time
 from tests.integration.selling import DECLINED, FAILS_LATER, Shop, shop_open
-from tests.integration.test_changing import another_card, leave, read, with_card
-from tests.integration.test_renewing import advance, keep_time
+from tests.integration.subscribing import another_card, leave, read, with_card
 
 ASKS = "4000002760003184"
 OPEN = "SELECT revoked_at IS NULL AND ends_at > zhihao_now() AS open FROM access_grant WHERE account_id = :a"

@@ -9,7 +9,7 @@ import pytest
 
 from service.platform.egress import Egress
 from service.platform.fetching import Fetched, Fetcher, FetchFailed
-from tests.integration.test_egress import Names, listening, names
+from tests.integration.names import Names, listening, names
 from tests.integration.websites import Site, website
 
 MOST = 100_000

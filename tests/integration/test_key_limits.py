@@ -14,7 +14,7 @@ import pytest
 from service.accounts.secrets import new_secret, secret_hash
 from service.platform.database import Database
 from tests.integration.metering import add_secret, make_customer, make_knowledge_base, run
-from tests.integration.test_caps_across_processes import told_by_processes
+from tests.integration.racing import told_by_processes
 from tests.security.market import Market, open_market
 
 ORGANIZATIONS = "/enterprise/v1/organizations"

@@ -10,10 +10,10 @@ import pytest
 from service.platform.database import Database
 from service.usecases.check_invariants import check_invariants
 from tests.contract.sandbox_process import Sandbox
+from tests.integration.clocks import keep_time
 from tests.integration.selling import Shop, shop_open
 from tests.integration.serving import SignedIn
-from tests.integration.test_changing import another_card
-from tests.integration.test_renewing import keep_time
+from tests.integration.subscribing import another_card
 
 SALES = "SELECT period_start, period_end, amount FROM sale WHERE account_id = :a ORDER BY period_start, id"
 GRANT = (

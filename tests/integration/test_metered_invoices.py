@@ -1,7 +1,7 @@
 """From calls to an organization's invoice: each unit on one line, each line opened down to its calls."""
 
 from collections.abc import AsyncIterator
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -9,9 +9,9 @@ import pytest
 
 from service.platform.database import Database
 from tests.contract.sandbox_process import Sandbox
-from tests.integration.companies import Company, found_company
+from tests.integration.clocks import keep_time
+from tests.integration.companies import Company, advance_to, found_company, month_end
 from tests.integration.selling import Shop, shop_open
-from tests.integration.test_renewing import keep_time
 
 DAY = 86_400
 
@@ -21,17 +21,6 @@ async def shop(database: Database, till: Sandbox) -> AsyncIterator[Shop]:
     async with shop_open(database, till) as opened:
         await keep_time(opened)
         yield opened
-
-
-async def advance_to(company: Company, moment: datetime) -> None:
-    seconds = int((moment - await company.now()).total_seconds()) + 1
-    company.shop.sandbox.control("advance", {"seconds": seconds})
-    await keep_time(company.shop)
-
-
-async def month_end(company: Company) -> datetime:
-    end: datetime = await company.one("SELECT current_period_end FROM contract WHERE organization_id = :org")
-    return end
 
 
 async def billed_month(company: Company) -> str:

@@ -7,8 +7,8 @@ import pytest
 
 from service.answering.openai_model import ModelConfig, OpenAIModel
 from service.platform.database import Database
+from tests.integration.importing import read, uploaded
 from tests.integration.library import Library, open_library
-from tests.integration.test_sources import read, uploaded
 from tests.stubs.openai_server import StubModel, saying, stub_model
 
 TALK = (

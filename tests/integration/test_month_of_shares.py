@@ -18,12 +18,11 @@ from service.usecases.close_months import close_months
 from service.usecases.record_read import record_read
 from service.usecases.settle_calls import Outcome, settle_call
 from tests.contract.sandbox_process import Sandbox
-from tests.integration.companies import Company, found_company
+from tests.integration.clocks import keep_time
+from tests.integration.companies import Company, advance_to, found_company, month_end
 from tests.integration.metering import run
 from tests.integration.selling import Shop, shop_open
 from tests.integration.serving import SignedIn, register
-from tests.integration.test_metered_invoices import advance_to, month_end
-from tests.integration.test_renewing import keep_time
 from tests.simulation.books import fee_of, parts_of
 
 PRICES = {"answers": 333, "passages": 77}

@@ -12,9 +12,9 @@ import sqlalchemy as sa
 from billing.processor.port import CheckoutRequest, LineItem
 from service.platform.database import Database, zhihao_now
 from tests.contract.sandbox_process import Sandbox
+from tests.integration.clocks import advance, keep_time
 from tests.integration.selling import FAILS_LATER, Shop, shop_open
 
-DAY = 86_400
 GRANT = "SELECT * FROM access_grant WHERE account_id = :account"
 
 
@@ -23,21 +23,6 @@ async def shop(database: Database, till: Sandbox) -> AsyncIterator[Shop]:
     async with shop_open(database, till) as opened:
         await keep_time(opened)
         yield opened
-
-
-async def keep_time(shop: Shop) -> None:
-    """Sets our clock to the sandbox's."""
-    ahead = shop.sandbox.control("health", method="GET")["now"]
-    async with shop.context.database.transaction() as session:
-        await session.execute(
-            sa.text("UPDATE clock_offset SET ahead = to_timestamp(:now) - now()"), {"now": ahead}
-        )
-
-
-async def advance(shop: Shop, days: int, *awaited: str) -> None:
-    shop.sandbox.control("advance", {"seconds": days * DAY})
-    await keep_time(shop)
-    await shop.settle(*awaited)
 
 
 async def test_each_renewal_is_another_sale_and_a_longer_grant(shop: Shop) -> None:

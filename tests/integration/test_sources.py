@@ -3,7 +3,6 @@
 import json
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
 from uuid import UUID
 
 import pytest
@@ -11,7 +10,8 @@ import pytest
 from service.knowledge.tables import source
 from service.platform.database import Database
 from service.usecases.follow_sources import follow_sources
-from tests.integration.library import Creator, Json, Library, open_library
+from tests.integration.importing import imported, read, uploaded, work
+from tests.integration.library import Library, open_library
 from tests.integration.websites import Site, article, rss, website
 
 OPEN = {"egress_allow_loopback": True, "import_host_pause_seconds": 0.0, "import_fetch_seconds": 2.0}
@@ -28,36 +28,6 @@ async def library(database: Database, database_url: str, tmp_path: Path) -> Asyn
 async def site() -> AsyncIterator[Site]:
     async with website() as opened:
         yield opened
-
-
-async def work(library: Library) -> None:
-    """What was fetched is a job of its own, which the job that fetched it leaves behind."""
-    for _ in range(3):
-        await library.work()
-
-
-async def imported(creator: Creator, base: Json, **body: Any) -> Json:
-    """The last state of an import that JSON asked for."""
-    job = await creator.post(f"/knowledge-bases/{base['id']}/imports", body)
-    await work(creator.library)
-    return await creator.get(f"/imports/{job['id']}")
-
-
-async def uploaded(creator: Creator, base: Json, name: str, data: str | bytes, **fields: str) -> Json:
-    """The last state of an import of a file."""
-    sent = data.encode() if isinstance(data, str) else data
-    job = await creator.request_import(base, sent, name, **fields)
-    await work(creator.library)
-    return await creator.get(f"/imports/{job['id']}")
-
-
-async def read(creator: Creator, base: Json, document: Json) -> Json:
-    answer = await creator.library.client.get(
-        f"/v1/knowledge-bases/{base['id']}/documents/{document['id']}", headers=creator.person.headers
-    )
-    assert answer.status_code == 200, answer.text
-    page: Json = answer.json()
-    return page
 
 
 async def look_again(library: Library) -> None:

@@ -15,10 +15,10 @@ from service.usecases.check_invariants import check_invariants
 from service.web.router import router as web
 from tests.contract.sandbox_process import Sandbox
 from tests.contract.stripe_contract import watched
+from tests.integration.clocks import advance, keep_time
 from tests.integration.selling import PAYS, Shop, shop_open
 from tests.integration.serving import SignedIn, serving
-from tests.integration.test_changing import leave
-from tests.integration.test_renewing import advance, keep_time
+from tests.integration.subscribing import leave
 
 PASS = {"interval": "once", "days": 30, "price": {"amount": 1500, "currency": "cny"}}
 PAYS_LATER = "AT611904300234573201"

@@ -8,10 +8,10 @@ import pytest
 from service.platform.database import Database
 from tests.contract.sandbox_process import Sandbox
 from tests.contract.stripe_contract import watched
+from tests.integration.clocks import advance, keep_time
 from tests.integration.selling import Shop, shop_open
 from tests.integration.serving import SignedIn
-from tests.integration.test_changing import leave
-from tests.integration.test_renewing import advance, keep_time
+from tests.integration.subscribing import leave
 
 PASS = {"interval": "once", "days": 30, "price": {"amount": 1500, "currency": "cny"}}
 DEARER = {"interval": "month", "price": {"amount": 1990, "currency": "cny"}}

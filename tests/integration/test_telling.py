@@ -12,9 +12,9 @@ from service.usecases.check_invariants import check_invariants
 from service.usecases.invariants.outgoing import OUTGOING
 from service.usecases.notify_renewals import notify_renewals
 from tests.contract.sandbox_process import Sandbox
+from tests.integration.clocks import advance, keep_time
 from tests.integration.selling import FAILS_LATER, Shop, shop_open
 from tests.integration.serving import SignedIn
-from tests.integration.test_renewing import advance, keep_time
 
 YEARLY = {"interval": "year", "price": {"amount": 9900, "currency": "cny"}}
 DELIVERED = "UPDATE webhook_delivery SET state = 'delivered', finished_at = now()"

@@ -12,9 +12,9 @@ from billing.processor.stripe_gateway import StripeGateway
 from billing.processor.usage import MeterProblem
 from service.platform.database import Database
 from tests.contract.sandbox_process import SECRET, Sandbox
+from tests.integration.clocks import keep_time
 from tests.integration.companies import Company, found_company
 from tests.integration.selling import Shop, shop_open
-from tests.integration.test_renewing import keep_time
 
 PROBLEM = "v1.billing.meter.error_report_triggered"
 

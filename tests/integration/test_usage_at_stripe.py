@@ -10,9 +10,9 @@ import sqlalchemy as sa
 from service.platform.database import Database
 from service.usecases.check_invariants import check_invariants
 from tests.contract.sandbox_process import Sandbox
+from tests.integration.clocks import keep_time
 from tests.integration.companies import Company, found_company
 from tests.integration.selling import shop_open
-from tests.integration.test_renewing import keep_time
 
 
 @pytest.fixture

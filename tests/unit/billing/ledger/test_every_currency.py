@@ -1,5 +1,7 @@
 """In every currency Stripe has, at every amount that may be charged, a sale splits and comes back whole."""
 
+from uuid import UUID
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -8,8 +10,8 @@ from billing.ledger.journal import balanced
 from billing.ledger.splitting import refund_entries, sale_entries, settled_tax, split_sale
 from billing.money import CURRENCIES, THREE_DECIMAL, ZERO_DECIMAL, Money, decimals
 from billing.plans.pricing import LEAST, check_amount
-from tests.unit.billing.ledger.test_splitting import CREATOR
 
+CREATOR = UUID(int=7)
 OURS = Money(500, "cny")
 MOST = 100_000_000
 
