@@ -14,6 +14,7 @@ import certifi
 import psycopg
 import pytest
 import stripe
+import structlog
 from psycopg import sql
 
 from service.platform.database import Database
@@ -49,6 +50,13 @@ def no_outside_socket() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(socket.socket, "connect", guarded)
         yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def plain_logs() -> None:
+    """structlog's own default but for tracebacks: with colours and locals, one takes a second to draw."""
+    plain = structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)
+    structlog.configure(processors=[*structlog.get_config()["processors"][:-1], plain])
 
 
 @pytest.fixture(scope="session", autouse=True)
