@@ -12,7 +12,8 @@ from litestar.params import FromPath
 from litestar.response import ServerSentEvent
 from litestar.response.sse import ServerSentEventMessage
 
-from service.creator_api.schemas import ImportBody
+from service.creator_api.schemas import ImportBody, ImportForm
+from service.http.asking import EVENT_STREAM
 from service.http.inputs import InvalidInput, UnsupportedMediaType, explained, read_form, read_json
 from service.http.login import Person
 from service.http.paging import Page, PageRequest, paged, position_of
@@ -26,7 +27,11 @@ WATCH_SECONDS = 0.3
 PATH = "/knowledge-bases/{knowledge_base_id:uuid}/imports"
 
 
-@post(PATH, status_code=202, opt={"upload": True})
+@post(
+    PATH,
+    status_code=202,
+    opt={"upload": True, "bodies": {"application/json": ImportBody, "multipart/form-data": ImportForm}},
+)
 async def request_import(
     request: Request[Any, Any, Any],
     knowledge_base_id: FromPath[UUID],
@@ -129,7 +134,7 @@ async def read(
     return await import_documents.read_import(context, id=import_id, account_id=person.account_id)
 
 
-@get("/imports/{import_id:uuid}/events")
+@get("/imports/{import_id:uuid}/events", opt={"media_types": (EVENT_STREAM,)})
 async def events(
     import_id: FromPath[UUID], person: NamedDependency[Person], context: NamedDependency[Context]
 ) -> ServerSentEvent:

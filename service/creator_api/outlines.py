@@ -7,14 +7,14 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery
 
 from service.http.login import Person
-from service.http.outlines import OUTLINED, OutlineFormat, OutlineOperation, outlined
+from service.http.outlines import OUTLINED, OutlineFormat, outlined
 from service.usecases.context import Context
 from service.usecases.read_outline import read_own_outline
 
 PATH = "/knowledge-bases/{knowledge_base_id:uuid}"
 
 
-@get(PATH + "/outline", operation_class=OutlineOperation, responses=OUTLINED)
+@get(PATH + "/outline", **OUTLINED)
 async def outline(
     knowledge_base_id: FromPath[UUID],
     person: NamedDependency[Person],
@@ -26,7 +26,7 @@ async def outline(
     return outlined(found, format)
 
 
-@get(PATH + "/documents/{document_id:uuid}/outline", operation_class=OutlineOperation, responses=OUTLINED)
+@get(PATH + "/documents/{document_id:uuid}/outline", **OUTLINED)
 async def outline_of_document(
     knowledge_base_id: FromPath[UUID],
     document_id: FromPath[UUID],

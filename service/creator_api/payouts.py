@@ -6,7 +6,6 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from litestar import Request, Response, get, post, put
 from litestar.di import NamedDependency
-from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import FromPath, FromQuery, JSONBody
 from litestar.response import Redirect
 from msgspec import Meta, Struct
@@ -16,7 +15,7 @@ from service.creator_api.schemas import PayoutAccountBody
 from service.http.inputs import InvalidInput
 from service.http.login import Person
 from service.http.paging import Page, PageRequest, paged, place_of, position_of
-from service.http.tables import csv_response, wants_csv
+from service.http.tables import csv_response, tabled, wants_csv
 from service.platform.idempotency import Once
 from service.usecases import list_payouts, open_payout_account, price_net, read_statements
 from service.usecases.context import Context
@@ -108,7 +107,7 @@ async def statements(
 
 @get(
     "/earnings/statements/{month:str}",
-    responses={200: ResponseSpec(Statement, description="As JSON, or as CSV.", generate_examples=False)},
+    **tabled(Statement),
 )
 async def statement(
     month: FromPath[str],

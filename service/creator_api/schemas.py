@@ -117,6 +117,7 @@ class DocumentChanges(Struct, forbid_unknown_fields=True, kw_only=True):
     """``null``: an edition of nothing, so never superseded. ``recognised``: as its title and text say."""
 
 
+ImportKind = Literal["archive", "url", "feed", "wechat_article", "chat_export", "transcript"]
 Address = Annotated[str, Meta(min_length=1, max_length=2000)]
 
 
@@ -128,9 +129,22 @@ class ImportBody(Struct, forbid_unknown_fields=True, kw_only=True):
     pseudonyms for its speakers' names.
     """
 
-    kind: Literal["archive", "url", "feed", "wechat_article", "chat_export", "transcript"]
+    kind: ImportKind
     url: Address | None = None
     urls: Annotated[list[Address], Meta(min_length=1)] | None = None
+    tier: Tier = "paid"
+    follow: bool | None = None
+    hide_names: bool = False
+
+
+@dataclass
+class ImportForm:
+    """The same with a file. ``urls`` holds one address a line."""
+
+    kind: ImportKind
+    file: UploadFile | None = None
+    url: Address | None = None
+    urls: str | None = None
     tier: Tier = "paid"
     follow: bool | None = None
     hide_names: bool = False

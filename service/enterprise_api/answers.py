@@ -17,7 +17,7 @@ from service.usecases.ask_question import Question, ask_question
 from service.usecases.context import Context
 
 
-@post("/answers", status_code=200, responses={200: STREAMED})
+@post("/answers", status_code=200, **STREAMED)
 async def ask(
     request: Request[Any, Any, Any],
     data: JSONBody[AnswersBody],

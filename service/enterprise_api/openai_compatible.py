@@ -15,7 +15,7 @@ from litestar.params import FromPath, JSONBody
 
 from service.access.admission import KnowledgeBaseUnavailable
 from service.access.calls import KeyPrincipal
-from service.enterprise_api.openai_errors import ERRORS, EXCEPTION_HANDLERS, POST_ERRORS
+from service.enterprise_api.openai_errors import EXCEPTION_HANDLERS, OPENAI_ERRORS
 from service.enterprise_api.openai_reading import PREFIX, Conversation, names_of, read_chat, read_input
 from service.enterprise_api.openai_rendering import Asking, chat_completion, whole_response
 from service.enterprise_api.openai_schemas import (
@@ -27,7 +27,7 @@ from service.enterprise_api.openai_schemas import (
     ResponsesBody,
 )
 from service.enterprise_api.openai_streams import chat_chunks, response_events
-from service.http.asking import AnswerStream, metering_headers
+from service.http.asking import EVENT_STREAM, AnswerStream, metering_headers
 from service.http.keys import KeyCredential
 from service.platform.idempotency import Once
 from service.platform.ids import new_id
@@ -41,8 +41,8 @@ AnyRequest = Request[Any, Any, Any]
 @post(
     "/chat/completions",
     status_code=200,
+    opt={"media_types": (EVENT_STREAM,)},
     responses={
-        **POST_ERRORS,
         200: ResponseSpec(
             data_container=ChatCompletion,
             description="The answer; with `stream`, its chunks as server-sent events, then `[DONE]`.",
@@ -75,8 +75,8 @@ async def complete_chat(
 @post(
     "/responses",
     status_code=200,
+    opt={"media_types": (EVENT_STREAM,)},
     responses={
-        **POST_ERRORS,
         200: ResponseSpec(
             data_container=ModelResponse,
             description="The answer; with `stream`, its events, from `response.created` on.",
@@ -134,14 +134,14 @@ async def _ask(
     return await ask_question(context, question=question, streamed=streamed)
 
 
-@get("/models", responses=ERRORS)
+@get("/models")
 async def models(credential: NamedDependency[KeyCredential], context: NamedDependency[Context]) -> ModelList:
     """The knowledge bases that this key may ask under a contract, the newest first."""
     found = await list_models(context, secret_hash=credential.secret_hash)
     return ModelList(data=[_card(model) for model in found])
 
 
-@get("/models/{model:path}", responses=ERRORS)
+@get("/models/{model:path}")
 async def model(
     model: FromPath[str], credential: NamedDependency[KeyCredential], context: NamedDependency[Context]
 ) -> ModelCard:
@@ -163,5 +163,6 @@ router = Router(
     path="/openai/v1",
     route_handlers=[complete_chat, respond, models, model],
     exception_handlers=EXCEPTION_HANDLERS,
+    opt={"errors_as": OPENAI_ERRORS},
     tags=["AI clients"],
 )

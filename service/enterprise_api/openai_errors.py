@@ -3,12 +3,12 @@
 import msgspec
 from litestar import Response
 from litestar.exceptions import HTTPException
-from litestar.openapi.datastructures import ResponseSpec
 from litestar.types import ExceptionHandlersMap
 
 from service.enterprise_api.openai_schemas import ErrorBody, ErrorDetail
 from service.http.asking import AnyRequest
-from service.http.openapi import MEANINGS
+from service.http.failures import Shape
+from service.http.problems import Problem
 from service.http.responses import Explanation, KeyCheckedResponse, explain
 
 KINDS = {402: "insufficient_quota", 429: "rate_limit_error", 500: "server_error", 503: "server_error"}
@@ -48,13 +48,11 @@ def answer_error(request: AnyRequest, error: Exception) -> Response[bytes]:
 
 EXCEPTION_HANDLERS: ExceptionHandlersMap = {HTTPException: answer_error, Exception: answer_error}
 
-ERRORS = {
-    status: ResponseSpec(data_container=ErrorBody, description=MEANINGS[status], generate_examples=False)
-    for status in (400, 401, 402, 403, 404, 429, 500, 503)
-}
-"""For calls that read; ``POST_ERRORS`` for those that ask."""
 
-POST_ERRORS = ERRORS | {
-    status: ResponseSpec(data_container=ErrorBody, description=MEANINGS[status], generate_examples=False)
-    for status in (409, 413, 415)
-}
+def _written(problem: Problem, public_url: str) -> object:
+    told = Explanation(problem, f"{problem.title}.")
+    return msgspec.to_builtins(ErrorBody(error=detail_of(told)))
+
+
+OPENAI_ERRORS = Shape("openai", "application/json", ErrorBody, _written)
+"""For the document: how errors are answered here."""

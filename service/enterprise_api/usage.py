@@ -6,12 +6,11 @@ from uuid import UUID
 import msgspec
 from litestar import Request, Response, get
 from litestar.di import NamedDependency
-from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import FromPath, QueryParameter
 
 from service.http.login import Person
 from service.http.periods import From, To, period_of
-from service.http.tables import csv_response, wants_csv
+from service.http.tables import csv_response, tabled, wants_csv
 from service.usecases import read_usage
 from service.usecases.context import Context
 
@@ -57,7 +56,7 @@ FIELD = {"day": "day", "key": "key_id", "knowledge_base": "knowledge_base_id", "
 
 @get(
     "/organizations/{organization_id:uuid}/usage",
-    responses={200: ResponseSpec(Usage, description="As JSON, or as CSV.", generate_examples=False)},
+    **tabled(Usage),
 )
 async def get_usage(
     organization_id: FromPath[UUID],

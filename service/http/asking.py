@@ -31,12 +31,18 @@ EVENT_STREAM = "text/event-stream"
 BILLED_UNITS = "Zhihao-Billed-Units"
 CAP_REMAINING = "Zhihao-Cap-Remaining"
 
-STREAMED = ResponseSpec(
-    data_container=AnswerFact,
-    description="The answer; with `Accept: text/event-stream` the events `meta`, `delta`, `citation`, and "
-    "`done` with the answer, or `error` with a problem.",
-    generate_examples=False,
-)
+STREAMED: dict[str, Any] = {
+    "opt": {"media_types": (EVENT_STREAM,)},
+    "responses": {
+        200: ResponseSpec(
+            data_container=AnswerFact,
+            description="The answer; with `Accept: text/event-stream` the events `meta`, `delta`, `citation` "
+            "and `done` with the answer, or `error` with a problem.",
+            generate_examples=False,
+        )
+    },
+}
+"""What a route says that answers with ``answered``."""
 
 
 def checked_text(text: str, pointer: str, *, longest: int) -> str:

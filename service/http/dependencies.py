@@ -100,7 +100,7 @@ def litestar_options(settings: Settings) -> Options:
         exception_handlers=EXCEPTION_HANDLERS,
         guards=[check_request],
         plugins=[Documenting(max_upload_bytes=settings.max_upload_bytes)],
-        openapi_config=openapi_config(settings.public_url),
+        openapi_config=openapi_config(settings),
         request_max_body_size=settings.max_body_bytes,
         debug=False,
         logging_config=None,

@@ -3,6 +3,7 @@
 import msgspec
 from litestar import Response, get
 from litestar.di import NamedDependency
+from litestar.openapi.datastructures import ResponseSpec
 
 from service.usecases.check_health import Health, check_health
 from service.usecases.context import Context
@@ -20,7 +21,11 @@ def live() -> Live:
     return Live()
 
 
-@get("/health/ready", tags=["operations"])
+@get(
+    "/health/ready",
+    tags=["operations"],
+    responses={503: ResponseSpec(Health, description="The database is away.", generate_examples=False)},
+)
 async def ready(context: NamedDependency[Context]) -> Response[Health]:
     """Names each dependency. 503 when the database does not answer; `degraded` is still 200."""
     health = await check_health(context)

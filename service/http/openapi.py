@@ -3,21 +3,21 @@
 from typing import Any
 
 import msgspec
-from litestar import Request, Response, get
+from litestar import Litestar, Request, Response, get
 from litestar.enums import RequestEncodingType
 from litestar.handlers import HTTPRouteHandler
 from litestar.openapi import OpenAPIConfig
-from litestar.openapi.datastructures import ResponseSpec
 from litestar.openapi.plugins import JsonRenderPlugin, YamlRenderPlugin
 from litestar.openapi.spec import Components, License, SecurityScheme, Server
 from litestar.params import BodyKwarg, FromPath
 from litestar.plugins import ReceiveRoutePlugin
 from litestar.routes import BaseRoute, HTTPRoute
 
+from service.http.document import document, operation_id
 from service.http.documentation import Page, documentation_router
 from service.http.problems import BY_STATUS, Problem, all_codes
-from service.http.responses import MEDIA_TYPE, ProblemDetails
 from service.http.webhooks_document import webhooks
+from service.platform.settings import Settings
 
 VERSION = "1"
 
@@ -27,20 +27,6 @@ A marketplace of knowledge bases: creators publish, readers subscribe and ask, o
 Errors are [RFC 9457](https://www.rfc-editor.org/rfc/rfc9457) problem details; `/problems` lists every `code`.
 `Idempotency-Key` is honoured on every POST. Money is integer minor units with a lower-case ISO 4217 code.
 """
-
-MEANINGS = {
-    400: "What was sent is not valid; `errors` points at it.",
-    401: "No credential, or one that is unknown, revoked or expired.",
-    402: "Not paid for: `code` says what would open it.",
-    403: "Signed in, but not allowed.",
-    404: "Not there, or not yours.",
-    409: "It does not fit what is there already.",
-    413: "The body is too large.",
-    415: "The body's format is not read here.",
-    429: "Too many requests; see `Retry-After`.",
-    500: "A fault of ours, logged under the `request_id`.",
-    503: "Something that is needed is away; see `Retry-After`.",
-}
 
 
 def pruned(part: Any) -> Any:
@@ -54,12 +40,25 @@ def pruned(part: Any) -> Any:
 class _Json(JsonRenderPlugin):
     """Written once: it is as long as a book, and whoever asks for it need not be signed in."""
 
-    _written: bytes | None = None
+    def __init__(self, settings: Settings) -> None:
+        super().__init__()
+        self._settings = settings
+        self._written: bytes | None = None
 
     def render(self, request: Request[Any, Any, Any], openapi_schema: dict[str, Any]) -> bytes:
         if self._written is None:
-            self._written = msgspec.json.encode(pruned(openapi_schema))
+            self._written = msgspec.json.encode(written(request.app, self._settings))
         return self._written
+
+
+def written(app: Litestar, settings: Settings) -> dict[str, Any]:
+    """The document of ``app``."""
+    return document(
+        pruned(app.openapi_schema.to_schema()),
+        app,
+        public_url=settings.public_url,
+        longest_page=settings.page_limit_max,
+    )
 
 
 class _Yaml(YamlRenderPlugin):
@@ -74,10 +73,9 @@ class _Yaml(YamlRenderPlugin):
 
 
 class Documenting(ReceiveRoutePlugin):
-    """Completes each route as it is added: its credential, its problems, the limit of its body.
+    """Completes each route as it is added: its credential, and the limit of its body.
 
-    A handler that reads a large body by itself says so with ``opt={"upload": True}``; one that takes a
-    credential in its body, with ``opt={"signs_in": True}``.
+    A handler that reads a large body by itself says so with ``opt={"upload": True}``.
     """
 
     def __init__(self, *, max_upload_bytes: int) -> None:
@@ -91,8 +89,6 @@ class Documenting(ReceiveRoutePlugin):
             if _reads_upload(handler):
                 handler.request_max_body_size = self._max_upload_bytes
             handler.security = _security(set(wanted))
-            problems = _problems(handler, set(wanted))
-            handler.responses = {**problems, **(handler.responses or {})}
 
 
 def _reads_upload(handler: HTTPRouteHandler) -> bool:
@@ -112,25 +108,6 @@ def _security(wanted: set[str]) -> list[dict[str, list[str]]] | None:
     return None
 
 
-def _problems(handler: HTTPRouteHandler, wanted: set[str]) -> dict[int, ResponseSpec]:
-    statuses = {400, 404, 500, 503}
-    if wanted & {"person", "operator", "credential", "visitor"}:
-        statuses |= {401, 402, 403, 429}
-    if handler.opt.get("signs_in"):
-        statuses |= {401, 403}
-    if handler.http_methods - {"GET", "HEAD"}:
-        statuses |= {409, 413, 415}
-    return {
-        status: ResponseSpec(
-            data_container=ProblemDetails,
-            description=MEANINGS[status],
-            media_type=MEDIA_TYPE,
-            generate_examples=False,
-        )
-        for status in sorted(statuses)
-    }
-
-
 @get("/problems", tags=["operations"], sync_to_thread=False)
 def list_problems() -> dict[str, Problem]:
     """Every code that an error can have, with its status and title."""
@@ -144,17 +121,18 @@ def read_problem(code: FromPath[str]) -> Response[Any]:
     return Response(problem or BY_STATUS[404], status_code=200 if problem else 404)
 
 
-def openapi_config(public_url: str) -> OpenAPIConfig:
+def openapi_config(settings: Settings) -> OpenAPIConfig:
     """The document at ``/schema/openapi.json`` and its page at ``/schema``."""
-    json = _Json()
+    json = _Json(settings)
     return OpenAPIConfig(
         title="Zhihao",
         version=VERSION,
         description=DESCRIPTION.strip(),
         license=License(name="Apache-2.0", identifier="Apache-2.0"),
         use_handler_docstrings=True,
+        operation_id_creator=operation_id,
         webhooks=webhooks(),
-        servers=[Server(url=public_url.rstrip("/"))],
+        servers=[Server(url=settings.public_url.rstrip("/"))],
         render_plugins=[Page(), json, _Yaml(json)],
         openapi_router=documentation_router(),
         components=Components(

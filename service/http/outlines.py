@@ -1,13 +1,10 @@
 """Outlines in the format that was asked for: five, at one address."""
 
-from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 from litestar import Response
 from litestar.openapi.datastructures import ResponseSpec
-from litestar.openapi.spec import OpenAPIMediaType, OpenAPIResponse, Operation, Schema
-from litestar.openapi.spec.enums import OpenAPIType
 
 from service.knowledge.outlining.nodes import Outline
 from service.knowledge.outlining.picture import as_svg
@@ -15,20 +12,13 @@ from service.knowledge.outlining.rendering import as_markdown, as_mermaid, as_op
 
 OutlineFormat = Literal["json", "markdown", "mermaid", "opml", "svg"]
 MARKDOWN, MERMAID, OPML, SVG = "text/markdown", "text/vnd.mermaid", "text/x-opml", "image/svg+xml"
-OUTLINED = {200: ResponseSpec(Outline, description="The outline.", generate_examples=False)}
+OUTLINED: dict[str, Any] = {
+    "opt": {"media_types": (MARKDOWN, MERMAID, OPML, SVG)},
+    "responses": {200: ResponseSpec(Outline, description="The outline.", generate_examples=False)},
+}
+"""What a route says that answers with ``outlined``."""
 POLICY = "default-src 'none'; sandbox"
 """Opened by itself, a picture may load and run nothing at all."""
-
-
-@dataclass
-class OutlineOperation(Operation):
-    """Litestar documents one media type an answer; an outline has five."""
-
-    def __post_init__(self) -> None:
-        done = (self.responses or {}).get("200")
-        if isinstance(done, OpenAPIResponse) and done.content is not None:
-            text = OpenAPIMediaType(schema=Schema(type=OpenAPIType.STRING))
-            done.content |= dict.fromkeys((MARKDOWN, MERMAID, OPML, SVG), text)
 
 
 def outlined(outline: Outline, format: OutlineFormat) -> Response[bytes]:

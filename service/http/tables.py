@@ -3,13 +3,21 @@
 import csv
 import io
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 from litestar import Response
+from litestar.openapi.datastructures import ResponseSpec
 
 from service.http.asking import AnyRequest
 
 CSV = "text/csv"
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+
+def tabled(kind: type) -> dict[str, Any]:
+    """What a route says that answers with ``kind``, or with CSV."""
+    spec = ResponseSpec(kind, description="As JSON, or as CSV.", generate_examples=False)
+    return {"opt": {"media_types": (CSV,)}, "responses": {200: spec}}
 
 
 def wants_csv(request: AnyRequest, format: str | None) -> bool:

@@ -5,13 +5,12 @@ from uuid import UUID
 
 from litestar import Request, Response, get, post
 from litestar.di import NamedDependency
-from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import FromPath, FromQuery, JSONBody
 from msgspec import Meta, Struct
 
 from service.http.login import Person
 from service.http.paging import Page, PageRequest, paged, position_of
-from service.http.tables import csv_response, wants_csv
+from service.http.tables import csv_response, tabled, wants_csv
 from service.platform.idempotency import Once
 from service.platform.ids import new_id
 from service.usecases import pay_by_hand
@@ -67,7 +66,7 @@ async def list_batches(
 
 @get(
     "/payout-batches/{batch_id:uuid}",
-    responses={200: ResponseSpec(BatchWithItems, description="As JSON, or as CSV.", generate_examples=False)},
+    **tabled(BatchWithItems),
 )
 async def read_batch(
     batch_id: FromPath[UUID],

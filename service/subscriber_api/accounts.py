@@ -58,7 +58,7 @@ async def register(
     )
 
 
-@post("/login", status_code=200, opt={"signs_in": True})
+@post("/login", status_code=200)
 async def login(
     request: Request[Any, Any, Any],
     data: JSONBody[Login],
@@ -76,7 +76,7 @@ async def login(
     )
 
 
-@post("/refresh", status_code=200, opt={"signs_in": True})
+@post("/refresh", status_code=200)
 async def refresh(
     data: JSONBody[Refresh], context: NamedDependency[Context], once: NamedDependency[Once | None]
 ) -> SignIn:

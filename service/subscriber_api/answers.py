@@ -25,7 +25,7 @@ from service.usecases.read_receipt import ReceiptKeys, ReceiptPage
 AnyRequest = Request[Any, Any, Any]
 
 
-@post("/knowledge-bases/{knowledge_base:str}/ask", status_code=200, responses={200: STREAMED})
+@post("/knowledge-bases/{knowledge_base:str}/ask", status_code=200, **STREAMED)
 async def ask_one(
     request: AnyRequest,
     knowledge_base: FromPath[str],
@@ -40,7 +40,7 @@ async def ask_one(
     return await _ask(request, context, person, ids, question, data.conversation_id, once)
 
 
-@post("/ask", status_code=200, responses={200: STREAMED})
+@post("/ask", status_code=200, **STREAMED)
 async def ask_several(
     request: AnyRequest,
     data: JSONBody[AskSeveral],

@@ -46,7 +46,7 @@ async def ask_password_reset(
     await prove_email.ask_password_reset(context, email=data.email, once=once)
 
 
-@post("/auth/password-reset/confirm", status_code=204, opt={"signs_in": True})
+@post("/auth/password-reset/confirm", status_code=204)
 async def reset_password(
     data: JSONBody[NewPassword], context: NamedDependency[Context], once: NamedDependency[Once | None]
 ) -> None:
@@ -62,7 +62,7 @@ async def ask_verification(
     await prove_email.ask_verification(context, account_id=person.account_id, once=once)
 
 
-@post("/auth/verify-email/confirm", status_code=204, opt={"signs_in": True})
+@post("/auth/verify-email/confirm", status_code=204)
 async def confirm_email(
     data: JSONBody[Confirmation], context: NamedDependency[Context], once: NamedDependency[Once | None]
 ) -> None:

@@ -55,7 +55,6 @@ class LinkBegun(msgspec.Struct, kw_only=True):
 @get(
     "/auth/oidc/{provider:str}/login",
     status_code=303,
-    opt={"signs_in": True},
 )
 async def go_to_provider(
     request: AnyRequest,
@@ -76,7 +75,6 @@ async def go_to_provider(
 @get(
     "/auth/oidc/{provider:str}/callback",
     status_code=303,
-    opt={"signs_in": True},
 )
 async def come_back(
     request: AnyRequest,
@@ -115,7 +113,7 @@ async def come_back(
     )
 
 
-@get(LANDING, opt={"signs_in": True})
+@get(LANDING)
 async def signed_in(request: AnyRequest, context: NamedDependency[Context]) -> Response[SignIn]:
     """The tokens of who has just come back from a provider, once, to their browser alone."""
     tokens = await sign_in_elsewhere.fetch_tokens(

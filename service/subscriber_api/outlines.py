@@ -7,14 +7,14 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery
 
 from service.http.login import Person
-from service.http.outlines import OUTLINED, OutlineFormat, OutlineOperation, outlined
+from service.http.outlines import OUTLINED, OutlineFormat, outlined
 from service.usecases.context import Context
 from service.usecases.read_outline import read_outline
 
 PATH = "/knowledge-bases/{id_or_slug:str}"
 
 
-@get(PATH + "/outline", operation_class=OutlineOperation, responses=OUTLINED)
+@get(PATH + "/outline", **OUTLINED)
 async def outline(
     id_or_slug: FromPath[str],
     visitor: NamedDependency[Person | None],
@@ -26,7 +26,7 @@ async def outline(
     return outlined(await read_outline(context, id_or_slug=id_or_slug, account_id=account_id), format)
 
 
-@get(PATH + "/documents/{document_id:uuid}/outline", operation_class=OutlineOperation, responses=OUTLINED)
+@get(PATH + "/documents/{document_id:uuid}/outline", **OUTLINED)
 async def outline_of_document(
     id_or_slug: FromPath[str],
     document_id: FromPath[UUID],

@@ -10,6 +10,7 @@ from service.usecases.context import Context
 from service.usecases.receive_stripe_event import receive_stripe_event
 
 SIGNATURE = "stripe-signature"
+SIGNED: dict[str, Any] = {"opt": {"bodies": {"application/json": dict[str, Any]}}}
 
 
 class Received(Struct):
@@ -18,7 +19,7 @@ class Received(Struct):
     received: bool = True
 
 
-@post("/stripe", status_code=200)
+@post("/stripe", status_code=200, **SIGNED)
 async def snapshot(request: Request[Any, Any, Any], context: NamedDependency[Context]) -> Received:
     """Snapshot events. 400 for what Stripe did not sign a short while ago."""
     raw = await request.body()
@@ -27,7 +28,7 @@ async def snapshot(request: Request[Any, Any, Any], context: NamedDependency[Con
     return Received()
 
 
-@post("/stripe/thin", status_code=200)
+@post("/stripe/thin", status_code=200, **SIGNED)
 async def thin(request: Request[Any, Any, Any], context: NamedDependency[Context]) -> Received:
     """Thin events. 400 for what Stripe did not sign a short while ago."""
     raw = await request.body()

@@ -279,7 +279,9 @@ async def test_the_document_names_problems_and_the_idempotency_key(client: httpx
     document = (await client.get("/schema/openapi.json")).json()
     operation = document["paths"]["/things"]["post"]
     assert {"201", "400", "409", "413", "415", "500"} <= set(operation["responses"])
-    assert "application/problem+json" in operation["responses"]["400"]["content"]
+    refused = document["components"]["responses"]["problem.400.invalid_input"]
+    assert operation["responses"]["400"]["$ref"].endswith("/problem.400.invalid_input")
+    assert "application/problem+json" in refused["content"]
     assert "Idempotency-Key" in [parameter["name"] for parameter in operation["parameters"]]
 
 
