@@ -193,6 +193,5 @@ ROUTES = [
     Route("/_sandbox/payouts", doing(payouts), methods=["POST"]),
     Route("/_sandbox/accounts", doing(accounts), methods=["POST"]),
     Route("/_sandbox/fraud_warnings", doing(fraud_warnings), methods=["POST"]),
-    Route("/_sandbox/fraud_warnings", fraud_warnings, methods=["POST"]),
     Route("/_sandbox/deliveries", deliveries),
 ]

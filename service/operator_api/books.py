@@ -1,4 +1,4 @@
-"""The books: trial balance, accounts, journal, reconciliation with the processor, what blocks payouts."""
+"""The books: trial balance, accounts, journal, reconciliation with the processor."""
 
 import csv
 import io
@@ -18,7 +18,7 @@ from service.http.paging import Page, PageRequest, paged, place_of, position_of
 from service.http.periods import From, To, period_of
 from service.usecases import read_books, reconcile_balance
 from service.usecases.context import Context
-from service.usecases.read_books import AccountLine, Block, JournalFilter, Posting, TrialLine
+from service.usecases.read_books import AccountLine, JournalFilter, Posting, TrialLine
 from service.usecases.reconcile_balance import Reconciliation
 
 At = Annotated[str | None, QueryParameter(name="at", description="As of this time or date (UTC).")]
@@ -35,12 +35,6 @@ class TrialBalance(msgspec.Struct, kw_only=True):
 
     at: datetime | None
     data: list[TrialLine]
-
-
-class Blocks(msgspec.Struct, kw_only=True):
-    """While there is any, no transfer is made to anybody."""
-
-    data: list[Block]
 
 
 @get("/books/trial-balance")
@@ -154,12 +148,6 @@ async def reconciliation(
     return await reconcile_balance.read_reconciliation(context)
 
 
-@get("/payout-blocks")
-async def payout_blocks(operator: NamedDependency[Person], context: NamedDependency[Context]) -> Blocks:
-    """What stops all payouts now."""
-    return Blocks(data=await read_books.list_payout_blocks(context))
-
-
 handlers = [
     trial_balance,
     trial_balance_csv,
@@ -167,5 +155,4 @@ handlers = [
     journal,
     journal_csv,
     reconciliation,
-    payout_blocks,
 ]

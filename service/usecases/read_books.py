@@ -8,8 +8,6 @@ from billing.ledger.books import AccountLine as AccountLine
 from billing.ledger.books import JournalFilter as JournalFilter
 from billing.ledger.books import Posting as Posting
 from billing.ledger.books import TrialLine as TrialLine
-from billing.payouts import blocks
-from billing.payouts.blocks import Block as Block
 from billing.subscriptions import searching
 from billing.subscriptions.searching import SaleFilter as SaleFilter
 from billing.subscriptions.searching import SaleRecord as SaleRecord
@@ -52,9 +50,3 @@ async def search_sales(
     """Newest first."""
     async with context.database.reading() as connection:
         return await searching.find_sales(connection, wanted, before=before, limit=limit)
-
-
-async def list_payout_blocks(context: Context) -> list[Block]:
-    """What stops all payouts; while there is any, no transfer is made."""
-    async with context.database.reading() as connection:
-        return await blocks.blocks(connection)

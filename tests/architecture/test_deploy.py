@@ -28,7 +28,7 @@ def test_the_image_is_built_in_stages_from_hash_checked_wheels_and_runs_as_nobod
     assert stages == ["python:3.11-slim AS build", "python:3.11-slim"]
     runs = " ".join(argument for name, argument in instructions if name == "RUN")
     assert "--require-hashes --requirement requirements.lock" in runs
-    assert "--no-index --find-links /wheels" in runs
+    assert "--no-index --find-links /wheels '.[documents]'" in runs
     names = [name for name, _ in instructions]
     assert ("USER", "10001") in instructions
     assert names.index("USER") < names.index("ENTRYPOINT")
