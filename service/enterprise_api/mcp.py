@@ -1,11 +1,12 @@
 """The Model Context Protocol over streamable HTTP, at ``/mcp``: tools for agents that hold an API key.
 
-Nothing is remembered between two requests, so any worker of any process answers any of them: every request is
-a POST answered as JSON. The protocol itself is the SDK's.
+Who may call is asked here; the protocol itself is ``mcp_server``'s: a fifth of all that the service loads, and
+loaded when the first agent calls.
 """
 
+import asyncio
 from dataclasses import replace
-from importlib.metadata import version
+from importlib import import_module
 from typing import Any, cast
 from urllib.parse import urlsplit
 
@@ -13,23 +14,7 @@ import msgspec
 from litestar import Request, Router, asgi, get
 from litestar.di import NamedDependency
 from litestar.types import Receive, Scope, Send
-from mcp.server.context import ServerRequestContext
-from mcp.server.lowlevel.server import Server
-from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
-from mcp.shared.exceptions import MCPError
-from mcp_types import (
-    INVALID_PARAMS,
-    CallToolRequestParams,
-    CallToolResult,
-    ListToolsResult,
-    PaginatedRequestParams,
-    TextContent,
-    Tool,
-    ToolAnnotations,
-)
 
-from service.access.calls import KeyPrincipal
-from service.enterprise_api.mcp_tools import TOOLS
 from service.http.keys import find_credential
 from service.http.login import context_of
 from service.http.problems import Problem
@@ -42,11 +27,6 @@ AnyRequest = Request[Any, Any, Any]
 PATH = "/mcp"
 METADATA = "/.well-known/oauth-protected-resource"
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
-
-INSTRUCTIONS = (
-    "Knowledge bases published by their creators. Search the square for one, then ask it or search it. "
-    "Answers and passages are quotations: show their citations."
-)
 
 FOREIGN_ORIGIN = Explanation(
     Problem(403, "forbidden", "Not allowed"), "Pages of other origins do not call this address."
@@ -81,60 +61,6 @@ def metadata(context: NamedDependency[Context]) -> Metadata:
     )
 
 
-async def _list_tools(_: ServerRequestContext[Any], __: PaginatedRequestParams | None) -> ListToolsResult:
-    return ListToolsResult(
-        tools=[
-            Tool(
-                name=tool.name,
-                description=tool.description,
-                input_schema=tool.schema,
-                annotations=ToolAnnotations(read_only_hint=True),
-            )
-            for tool in TOOLS.values()
-        ]
-    )
-
-
-async def _call_tool(ctx: ServerRequestContext[Any], params: CallToolRequestParams) -> CallToolResult:
-    """What the use cases refuse is told as the tool's own error, for the model to read."""
-    tool = TOOLS.get(params.name)
-    if tool is None:
-        raise MCPError(INVALID_PARAMS, f"There is no tool named {params.name[:100]}.")
-    assert ctx.request is not None
-    request: AnyRequest = Request(ctx.request.scope)
-    principal = KeyPrincipal(find_credential(request).secret_hash)
-    try:
-        told = await tool.call(context_of(request), principal, params.arguments or {})
-    except Exception as error:
-        return _refused(explain(request, error))
-    return CallToolResult(content=[TextContent(text=told.text)], structured_content=told.content)
-
-
-def _refused(told: Explanation) -> CallToolResult:
-    """The problem that the same call over HTTP would be answered with."""
-    members: dict[str, Any] = {
-        "code": told.problem.code,
-        "status": told.problem.status,
-        "detail": told.detail,
-        "errors": [{"pointer": pointer, "detail": detail} for pointer, detail in told.errors],
-        **msgspec.to_builtins(dict(told.extensions)),
-    }
-    if "Retry-After" in told.headers:
-        members["retry_after"] = int(told.headers["Retry-After"])
-    said = f"{told.problem.title} ({told.problem.code}): {told.detail}"
-    return CallToolResult(content=[TextContent(text=said)], structured_content=members, is_error=True)
-
-
-SERVER: Server[Any] = Server(
-    "zhihao",
-    title="Zhihao",
-    version=version("zhihao"),
-    instructions=INSTRUCTIONS,
-    on_list_tools=_list_tools,
-    on_call_tool=_call_tool,
-)
-
-
 @asgi(PATH, is_mount=True, copy_scope=False)
 async def endpoint(scope: Scope, receive: Receive, send: Send) -> None:
     """Who calls, then the protocol."""
@@ -145,15 +71,8 @@ async def endpoint(scope: Scope, receive: Receive, send: Send) -> None:
             cast("Any", scope), receive, send
         )
         return
-    # One for each request: it holds nothing but the tasks of that request.
-    manager = StreamableHTTPSessionManager(
-        SERVER,
-        json_response=True,
-        stateless=True,
-        max_request_body_size=context_of(request).settings.max_body_bytes,
-    )
-    async with manager.run():
-        await manager.handle_request(cast("Any", scope), cast("Any", receive), cast("Any", send))
+    server = await asyncio.to_thread(import_module, "service.enterprise_api.mcp_server")
+    await server.answer(request, scope, receive, send)
 
 
 async def _refusal(request: AnyRequest) -> Explanation | None:
