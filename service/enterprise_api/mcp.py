@@ -1,7 +1,7 @@
 """The Model Context Protocol over streamable HTTP, at ``/mcp``: tools for agents that hold an API key.
 
-Who may call is asked here; the protocol itself is ``mcp_server``'s: a fifth of all that the service loads, and
-loaded when the first agent calls.
+Who may call is asked here; the protocol itself is ``mcp_server``'s, which would be a fifth of all that the
+service loads: it is loaded when the first agent calls.
 """
 
 import asyncio
