@@ -7,6 +7,8 @@ import pytest
 from tests.journeys.people import OPEN, Person
 from tests.journeys.serving import Served, fresh_folder, serving
 
+OPERATOR = "operator@example.com"
+
 
 @pytest.fixture(scope="session")
 def service() -> Iterator[Served]:
@@ -17,6 +19,7 @@ def service() -> Iterator[Served]:
         "ZHIHAO_SOURCE_SWEEP_SECONDS": "2",
         "ZHIHAO_SOURCE_CHECK_SECONDS": "2",
         "ZHIHAO_EGRESS_ALLOW_LOOPBACK": "true",
+        "ZHIHAO_OPERATOR_EMAILS": OPERATOR,
     }
     with fresh_folder() as folder, serving(folder, **sooner) as served:
         yield served

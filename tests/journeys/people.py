@@ -62,8 +62,8 @@ class Caller:
 class Person(Caller):
     """Somebody with an account of their own."""
 
-    def __init__(self, url: str, name: str = "Somebody") -> None:
-        self.email = f"{uuid4().hex}@example.com"
+    def __init__(self, url: str, name: str = "Somebody", *, email: str | None = None) -> None:
+        self.email = email or f"{uuid4().hex}@example.com"
         self.password = "correct horse battery"
         body = {"email": self.email, "password": self.password, "display_name": name}
         session = Caller(url).post("/auth/register", body)

@@ -1,0 +1,61 @@
+"""For those who build on the service: what the OpenAPI document says is what the service does."""
+
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.journeys import texts
+from tests.journeys.conftest import OPERATOR
+from tests.journeys.people import Caller, Person, first_metered
+from tests.journeys.trying import Trial
+from tests.scale import times
+
+
+@pytest.fixture(scope="module")
+def document(service: Any) -> dict[str, Any]:
+    answer = httpx.get(f"{service.url}/schema/openapi.json", timeout=30, trust_env=False)
+    return dict(answer.json())
+
+
+def token_of(person: Caller) -> str:
+    return person.http.headers["authorization"].removeprefix("Bearer ")
+
+
+@pytest.mark.soak
+def test_every_operation_does_what_the_document_says(service: Any, document: dict[str, Any]) -> None:
+    creator = Person(service.url, "林知行")
+    creator.open_profile()
+    asked = creator.publish_texts("玫瑰 to be asked", [texts.ROSE])
+    changed = creator.publish_texts("薰衣草 to be changed", [texts.LAVENDER])
+    documents = creator.get(f"/creator/v1/knowledge-bases/{changed['id']}/documents")["data"]
+    organization = creator.found_organization()
+    path = f"/enterprise/v1/organizations/{organization}/keys"
+    body = {"name": "trial", "scopes": ["passages:read", "answers:write"]}
+    key, other = creator.post(path, body), creator.post(path, body)
+    query = {"query": "roses", "knowledge_base_ids": [asked["id"]], "top_k": 1}
+    first_metered(Caller(service.url, key["secret"]), "/api/v1/passages", query)
+    trial = Trial(
+        service.url,
+        document,
+        credentials={
+            "access_token": token_of(creator),
+            "api_key": key["secret"],
+            "operator": token_of(Person(service.url, email=OPERATOR)),
+            "leaver": token_of(Person(service.url)),
+        },
+        ids={
+            "asked": asked["id"],
+            "id_or_slug": asked["slug"],
+            "knowledge_base": asked["slug"],
+            "knowledge_base_id": changed["id"],
+            "plan_id": changed["plan"]["id"],
+            "document_id": documents[0]["id"],
+            "organization_id": organization,
+            "key_id": other["id"],
+            "model": f"kb/{asked['slug']}",
+        },
+    )
+    trial.run(examples=times(1, 25))
+    assert not trial.faults, "\n\n".join(f"{label}: {fault}" for label, fault in trial.faults.items())
+    assert trial.answers["positive 200"] > 50 and trial.answers["negative 400"] > 50
