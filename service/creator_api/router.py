@@ -37,4 +37,5 @@ router = Router(
         *shares.handlers,
         webhook_endpoints.router,
     ],
+    tags=["creators"],
 )

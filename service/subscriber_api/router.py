@@ -31,4 +31,5 @@ router = Router(
         *purchases.handlers,
         *reports.handlers,
     ],
+    tags=["readers"],
 )

