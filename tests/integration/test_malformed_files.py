@@ -20,6 +20,7 @@ from service.knowledge.parsing import isolation
 from service.knowledge.parsing.formats import try_parse
 from service.knowledge.parsing.limits import ParseLimits
 from service.knowledge.parsing.parsed import Parsed
+from tests.written.films import matroska, matroska_track, mp4
 from tests.written.mutations import mutated
 from tests.written.samples import samples
 
@@ -187,6 +188,22 @@ def endless_cues() -> bytes:
     return b"1\n00:00:01,000 --> 00:00:02,000\nx.\n\n" * 200_000
 
 
+def film_of_crumbs() -> bytes:
+    """Millions of parts with nothing in them."""
+    return matroska([matroska_track(1, "S_TEXT/UTF8")], [], live=True) + b"\xec\x80" * 5_000_000
+
+
+def film_of_one_sample() -> bytes:
+    """Says the same kilobytes again and again."""
+    film = bytearray(mp4(b"tx3g", cues=[(0, 1, "x" * 9000)]))
+    for table, at in ((b"stsz", 8), (b"stsc", 16), (b"stts", 12)):
+        start = film.index(table) + at
+        film[start : start + 4] = (9000 if table == b"stsz" else 2_000_000_000).to_bytes(4)
+    sizes = film.index(b"stsz") + 12
+    film[sizes : sizes + 4] = (2_000_000_000).to_bytes(4)
+    return bytes(film)
+
+
 @pytest.mark.parametrize(
     ("name", "bomb"),
     [
@@ -199,6 +216,8 @@ def endless_cues() -> bytes:
         ("b.docx", laughs),
         ("b.csv", endless_table),
         ("b.srt", endless_cues),
+        ("b.mkv", film_of_crumbs),
+        ("b.mp4", film_of_one_sample),
     ],
     ids=lambda value: getattr(value, "__name__", value),
 )

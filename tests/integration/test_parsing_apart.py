@@ -14,7 +14,7 @@ from service.knowledge.parsing.limits import ParseLimits
 from service.knowledge.parsing.parsed import Parsed, UnreadableFile
 from service.knowledge.parsing.sniffing import OLD_OFFICE
 from tests.integration import library
-from tests.written import books, office, pdf
+from tests.written import books, films, office, pdf
 from tests.written.subtitles import subtitles
 
 LIMITS = ParseLimits()
@@ -36,6 +36,8 @@ def code(name: str, data: bytes, limits: ParseLimits = LIMITS) -> str:
         ("a.xlsx", office.workbook(), "Lavender"),
         ("a.csv", "品名,價格\n玫瑰,9.90\n".encode("big5"), "玫瑰"),
         ("a.epub", books.book(), "冬天少浇水。"),
+        ("a.mkv", films.BY_FFMPEG["srt.mkv"], "Prune them in March."),
+        ("a.mp4", films.BY_FFMPEG["timed_text.mp4"], "Prune them in March."),
         ("named wrongly.txt", pdf.book(), "Prune them in March."),
         ("without a name", office.document(), "母鸡每天下一个蛋。"),
     ],
@@ -69,7 +71,8 @@ def test_a_note_comes_back_too() -> None:
         ("a.pdf", pdf.scanned(None), "scanned_document"),
         ("a.png", pdf.png(), "ocr_unavailable"),
         ("a.srt", b"no cues", "empty_document"),
-        ("a.mp4", b"\0\0\0\x18ftypisom", "no_subtitles"),
+        ("a.mp4", b"\0\0\0\x18ftypisom", "damaged_document"),
+        ("a.mp4", films.mp4(b"stpp"), "no_subtitles"),
         ("a.docx", library.zipped({"a.md": "x"}), "unsupported_format"),
         ("a.pdf", b"", "empty_document"),
     ],

@@ -4,7 +4,7 @@ from typing import Any
 
 from tests.integration.library import zipped
 from tests.journeys.people import Person
-from tests.written import books, office, pdf
+from tests.written import books, films, office, pdf
 from tests.written.subtitles import subtitles
 
 ASKED: list[tuple[str, str, str, dict[str, Any]]] = [
@@ -14,6 +14,7 @@ ASKED: list[tuple[str, str, str, dict[str, Any]]] = [
     ("slides", "When should I prune roses, in March?", "Prune in March", {"slide": 2}),
     ("prices", "What is the price of the plant lavender?", "Lavender", {"sheet": "Prices", "row": 4}),
     ("film", "薰衣草每周浇水几次？", "薰衣草", {"timecode": "01:02:05"}),
+    ("screen", "When should I prune them?", "Prune them in March", {"timecode": "00:01:23"}),
     ("garden", "薰衣草每周浇水几次？", "薰衣草每周浇水", {"chapter": 3}),
 ]
 FILES: dict[str, tuple[str, bytes]] = {
@@ -22,6 +23,7 @@ FILES: dict[str, tuple[str, bytes]] = {
     "slides": ("slides.pptx", office.presentation()),
     "prices": ("prices.xlsx", office.workbook()),
     "film": ("film.srt", subtitles("srt").encode()),
+    "screen": ("screen.mkv", films.BY_FFMPEG["ass.mkv"]),
     "garden": ("garden.epub", books.book()),
 }
 
@@ -56,12 +58,12 @@ def test_an_archive_of_many_formats_is_imported_and_what_cannot_be_read_says_why
             "scan.pdf": pdf.scanned(None, None),
             "locked.pdf": pdf.book(password="x"),
             "photo.png": pdf.png(),
-            "film.mp4": b"\0\0\0\x18ftypisom\0\0\0\0",
+            "film.mp4": films.mp4(b"stpp"),
             "broken.docx": office.document()[:5000],
         }
     )
     ended = creator.import_archive(base["id"], "everything.zip", archive)
-    assert (ended["status"], ended["total"], ended["done"]) == ("done", 14, 9)
+    assert (ended["status"], ended["total"], ended["done"]) == ("done", 15, 10)
     assert {each["name"]: each["code"] for each in ended["failed"]} == {
         "scan.pdf": "scanned_document",
         "locked.pdf": "encrypted_document",

@@ -1,6 +1,6 @@
 """One good file of every format that is read apart."""
 
-from tests.written import books, office, pdf
+from tests.written import books, films, office, pdf
 from tests.written.subtitles import subtitles
 
 CSV = "品名,价格,说明\n玫瑰,9.90,每周浇水\n薰衣草,12,冬天少浇\n".encode("gb18030")
@@ -19,4 +19,6 @@ def samples() -> dict[str, bytes]:
         "film.srt": subtitles("srt").encode(),
         "film.vtt": subtitles("vtt").encode(),
         "film.ass": subtitles("ass").encode(),
+        "film.mkv": films.BY_FFMPEG["ass.mkv"],
+        "film.mp4": films.BY_FFMPEG["fragments.mp4"],
     }

@@ -59,15 +59,20 @@ def _format(text: str) -> str:
 
 
 def spoken(cues: Iterable[Cue], limits: ParseLimits) -> Parsed:
-    """A text of what is said: sentences a line, paragraphs where there is a pause."""
+    """A text of what is said."""
     writer = Writer(limits)
-    end = 0
+    tell(writer, cues)
+    return writer.parsed()
+
+
+def tell(writer: Writer, cues: Iterable[Cue]) -> None:
+    """Writes what is said: sentences a line, paragraphs where there is a pause."""
+    end = -PAUSE_MILLISECONDS
     for start, stop, sentence in _sentences(cues):
         shown = timecode(start)
         gap = "\n" if start - end < PAUSE_MILLISECONDS else "\n\n"
         writer.add(sentence, place={"label": shown, "timecode": shown, "seconds": start // 1000}, gap=gap)
         end = stop
-    return writer.parsed()
 
 
 def _sentences(cues: Iterable[Cue]) -> Iterator[tuple[int, int, str]]:
