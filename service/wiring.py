@@ -107,6 +107,8 @@ def _engine_config(settings: Settings) -> EngineConfig:
         timeout_seconds=settings.search_timeout_seconds,
         write_timeout_seconds=settings.search_write_timeout_seconds,
         retries=settings.search_retries,
+        rest_after=settings.search_rest_after_timeouts,
+        rest_seconds=settings.search_rest_seconds,
         bulk_documents=settings.search_bulk_documents,
         bulk_bytes=settings.search_bulk_bytes,
         synonyms=Synonyms.read(Path(listed).read_text("utf-8")) if listed else USUAL,

@@ -57,7 +57,8 @@ class EngineConfig:
     """`prefix` begins the name of every index, so that installations may share a server. A search is given
     `timeout_seconds`, a write `write_timeout_seconds`; a write that the server has no room for (429) is
     tried again `retries` times, after `backoff_seconds` and then twice as long each time. At most
-    `bulk_documents` or `bulk_bytes` are under way at once."""
+    `bulk_documents` or `bulk_bytes` are under way at once. After `rest_after` requests in a row without an
+    answer in time, the server is left alone for `rest_seconds`."""
 
     where: Where
     folder: Path
@@ -75,4 +76,6 @@ class EngineConfig:
     backoff_seconds: float = 0.5
     bulk_documents: int = 500
     bulk_bytes: int = 8 * 2**20
+    rest_after: int = 5
+    rest_seconds: float = 5.0
     synonyms: Synonyms = USUAL

@@ -8,11 +8,20 @@ from collections.abc import AsyncIterable, AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
-from elasticsearch import ApiError, AsyncElasticsearch, BadRequestError, NotFoundError, TransportError
+from elastic_transport import AsyncTransport, TransportApiResponse
+from elasticsearch import (
+    ApiError,
+    AsyncElasticsearch,
+    BadRequestError,
+    ConnectionTimeout,
+    NotFoundError,
+    TransportError,
+)
 from elasticsearch.helpers import async_streaming_bulk
 
 from search.engine.config import EngineConfig
 from search.engine.port import EngineUnavailable
+from search.engine.resting import Patience
 
 TERMS = {"type": "keyword", "doc_values": False, "norms": False, "ignore_above": 255}
 """A field of our own tokens: handed over as a list, never analysed there, and only present or not."""
@@ -29,8 +38,16 @@ def connect(config: EngineConfig) -> AsyncElasticsearch:
         given["basic_auth"] = (config.username, config.password)
     if config.ca_file:
         given["ca_certs"] = config.ca_file
+    patience = Patience(config.rest_after, config.rest_seconds)
+
+    class Transport(AsyncTransport):
+        async def perform_request(self, *asked: Any, **more: Any) -> TransportApiResponse:  # type: ignore[override] # handed on as it came
+            with patience.asking(ConnectionTimeout):
+                return await super().perform_request(*asked, **more)
+
     return AsyncElasticsearch(
         list(config.where.hosts),
+        transport_class=Transport,
         request_timeout=config.timeout_seconds,
         max_retries=1,
         retry_on_status=(502, 503, 504),

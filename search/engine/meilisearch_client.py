@@ -15,10 +15,11 @@ import requests
 from meilisearch import Client
 from meilisearch._httprequests import HttpRequests
 from meilisearch.config import Config
-from meilisearch.errors import MeilisearchApiError, MeilisearchError
+from meilisearch.errors import MeilisearchApiError, MeilisearchError, MeilisearchTimeoutError
 
 from search.engine.config import EngineConfig
 from search.engine.port import EngineUnavailable
+from search.engine.resting import Patience
 
 THREADS = 4
 POLL_SECONDS = 0.02
@@ -38,10 +39,12 @@ class TaskFailed(EngineUnavailable):
 
 
 class _Kept(HttpRequests):
-    """The client's own requests on one kept connection, with the certificate authority of the settings."""
+    """The client's own requests on one kept connection, with the certificate authority of the settings, and
+    with as much patience as the others have."""
 
-    def __init__(self, config: Config, ca_file: str) -> None:
+    def __init__(self, config: Config, ca_file: str, patience: Patience) -> None:
         super().__init__(config)
+        self._patience = patience
         self._session = requests.Session()
         self._session.verify = ca_file or True
 
@@ -54,9 +57,9 @@ class _Kept(HttpRequests):
         *,
         serializer: type[json.JSONEncoder] | None = None,
     ) -> Any:
-        return super().send_request(
-            getattr(self._session, http_method.__name__), path, body, content_type, serializer=serializer
-        )
+        asked = getattr(self._session, http_method.__name__)
+        with self._patience.asking(MeilisearchTimeoutError):
+            return super().send_request(asked, path, body, content_type, serializer=serializer)
 
 
 class Meilisearch:
@@ -66,6 +69,7 @@ class Meilisearch:
         self._config = config
         self._lock = Lock()
         self._own = local()
+        self._patience = Patience(config.rest_after, config.rest_seconds)
         self._threads: ThreadPoolExecutor | None = None
 
     async def run(self, function: Callable[..., T], *arguments: Any) -> T:
@@ -99,7 +103,7 @@ class Meilisearch:
             # Whole seconds is what it declares; what it does with them takes any number.
             client = Client(self._config.where.hosts[0], self._config.api_key or None)
             client.config.timeout = self._config.timeout_seconds  # type: ignore[assignment] # as above
-            client.http = _Kept(client.config, self._config.ca_file)
+            client.http = _Kept(client.config, self._config.ca_file, self._patience)
             client.task_handler.http = client.http
             self._own.client = client
         return client

@@ -24,6 +24,9 @@ class FindingSettings(BaseModel):
     """What is sent to a search server at a time, and so the most that waits."""
     search_retries: int = Field(6, ge=0)
     """Of a write that a search server has no room for; waits begin at half a second and double."""
+    search_rest_after_timeouts: int = Field(5, ge=1)
+    search_rest_seconds: float = Field(5.0, ge=0)
+    """After so many timeouts in a row a search server is left alone this long, and searches fail at once."""
     search_synonyms_file: str = ""
     """One group a line, terms parted by commas; read in place of the built-in list."""
     search_open_indexes: int = Field(64, ge=1)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import RLock, Thread
+from time import sleep
 from typing import Any, Protocol
 from urllib.parse import parse_qs, unquote, urlsplit
 
@@ -22,9 +23,11 @@ class Server(Protocol):
 
 
 class Faults:
-    """What the next requests are answered instead, and what came in."""
+    """What the next requests are answered instead, and what came in. While `hanging` is set, nothing is
+    answered."""
 
     def __init__(self) -> None:
+        self.hanging = False
         self.next: list[Callable[[str, str], Answer | None]] = []
         self.seen: list[tuple[str, str, dict[str, str]]] = []
 
@@ -47,6 +50,9 @@ def serving(server: Server, faults: Faults) -> Iterator[str]:
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
             with lock:
                 faults.seen.append((self.command, parts.path, dict(self.headers)))
+            while faults.hanging:
+                sleep(0.01)
+            with lock:
                 given = None
                 for fault in faults.next:
                     if (given := fault(self.command, parts.path)) is not None:

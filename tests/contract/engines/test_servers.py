@@ -5,9 +5,11 @@ On stand-ins: a real server cannot be told to be full."""
 from __future__ import annotations
 
 import base64
+from asyncio import gather, sleep
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 from pathlib import Path
+from time import monotonic
 from uuid import UUID
 
 import pytest
@@ -187,6 +189,36 @@ async def test_a_server_that_is_away_is_unavailable_and_not_named(kind: str, tmp
         with pytest.raises(EngineUnavailable):
             await passages.search(scope(ONE), "试用期", limit=5)
         await passages.close()
+
+
+@pytest.mark.parametrize("config", KINDS, indirect=True)
+async def test_a_server_that_hangs_is_left_alone_for_a_while(config: EngineConfig, faults: Faults) -> None:
+    engine = open_cards(replace(config, timeout_seconds=0.3, rest_after=3, rest_seconds=0.6))
+    await engine.put([card(1, "Python")])
+
+    async def refusals(count: int) -> tuple[int, float]:
+        """How many requests so many searches at once were, and the seconds they took."""
+        before, started = len(faults.seen), monotonic()
+        said = await gather(
+            *(engine.search(CardQuery("python")) for _ in range(count)), return_exceptions=True
+        )
+        assert {type(one) for one in said} == {EngineUnavailable}
+        return len(faults.seen) - before, monotonic() - started
+
+    faults.hanging = True
+    for _ in range(3):
+        assert (await refusals(1))[0] == 1
+    sent, seconds = await refusals(20)
+    assert sent == 0
+    assert seconds < 0.2
+    await sleep(0.6)
+    assert (await refusals(5))[0] == 1, "one tries, the others do not wait"
+    faults.hanging = False
+    assert (await refusals(1))[0] == 0, "its timeout began another rest"
+    await sleep(0.6)
+    for _ in range(2):
+        assert found(await engine.search(CardQuery("python"))) == [1]
+    await engine.close()
 
 
 def test_an_address_names_an_engine_and_hosts() -> None:
