@@ -5,33 +5,14 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+from tests.security.calling import call
 from tests.security.market import Market
+from tests.security.plain import Seen, plain, unknown
 from tests.security.worlds import World
 
-_UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
-_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|\+00:00)|\b\d{4}-\d\d-\d\d\b")
-_NONCE = re.compile(r"passage-[0-9a-f]{12}")
-_SIGNED = re.compile(
-    r'"(?:jws|kid|signature|signed|next_cursor|resume_cursor|question_hash|answer_hash|question_salt|answer_salt|salt)":\s*"[^"]*"'
-    r'|"(?:seen_hashes|cited_hashes)":\s*\[[^\]]*\]'
-)
-# How many documents a base sells is told to everybody; how many of them there are here is not under test.
-_SOLD = re.compile(r'(?<="paid":)\d+(?=\})|\d+(?= (?:篇付费文档|paid document))')
 HISTORY = "history:"
 """What tells how it came to be as it is: of two services of the same content, each its own."""
 FORMATS = ("json", "markdown", "opml", "svg")
-
-Seen = dict[str, str]
-
-
-def plain(market: Market, text: str) -> str:
-    """A response without what differs between two services of the same content."""
-    for name, id in market.ids.items():
-        text = text.replace(id, f"<{name}>")
-    for name, slug in market.slugs.items():
-        text = text.replace(slug, f"<{name}>")
-    text = _SOLD.sub("#", _SIGNED.sub("<signed>", text))
-    return _TIME.sub("<time>", _NONCE.sub("passage-#", _UUID.sub("<id>", text)))
 
 
 async def look(market: Market, world: World, asker: str, known: World) -> Seen:
@@ -43,8 +24,7 @@ async def look(market: Market, world: World, asker: str, known: World) -> Seen:
         seen[f"GET {label} {query or ''}"] = f"{answer.status_code} {plain(market, answer.text)}"
 
     if asker == "key":
-        await _ask_by_key(market, world, known, seen)
-        return seen
+        return await call(market, world, known)
     for label, path in _addresses(market, known):
         await get(label, path)
     for query in (world.questions[-1], world.questions[0], next(iter(world.questions[3:]))):
@@ -57,6 +37,13 @@ async def look(market: Market, world: World, asker: str, known: World) -> Seen:
         if base.owner == asker:
             await get(f"own outline of {base.name}", f"/creator/v1{path}/outline")
             await get(f"own {base.name}", f"/creator/v1{path}/documents")
+            await market.made(asker, "POST", f"/creator/v1{path}/packaging")
+            await market.work()
+            await get(f"own packaging of {base.name}", f"/creator/v1{path}/packaging")
+    for name in unknown(market, world, known):
+        path = f"/v1/knowledge-bases/{market.slugs[name]}"
+        for address in (path, f"{path}/documents", f"{path}/outline", f"/k/{market.slugs[name]}"):
+            await get(f"not to be seen {plain(market, address)}", address)
     if asker != "nobody":
         await _ask(market, world, asker, known, seen)
         await get("conversations", "/v1/conversations")
@@ -107,17 +94,6 @@ async def _read_again(market: Market, asker: str, answer: dict[str, Any], questi
     seen[f"conversation {question}"] = plain(market, (await market.send(asker, "GET", path)).text)
     path = f"/v1/answers/{answer['id']}"
     seen[f"answer {question}"] = plain(market, (await market.send(asker, "GET", path)).text)
-
-
-async def _ask_by_key(market: Market, world: World, known: World, seen: Seen) -> None:
-    ids = [market.ids[base.name] for base in known.bases]
-    for question in world.questions:
-        for label, path, body in (
-            ("passages", "/api/v1/passages", {"query": question, "knowledge_base_ids": ids, "top_k": 20}),
-            ("answers", "/api/v1/answers", {"question": question, "knowledge_base_ids": ids}),
-        ):
-            answer = await market.send("key", "POST", path, json=body)
-            seen[f"{label} {question}"] = f"{answer.status_code} {plain(market, answer.text)}"
 
 
 def told(market: Market, requests: list[dict[str, Any]]) -> list[str]:

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -12,6 +12,7 @@ from litestar import Litestar
 from pydantic import SecretStr
 
 from search.engine.embedded import EmbeddedCardEngine, EmbeddedPassageEngine
+from search.passages.embedder import Embedder
 from service.accounts import tokens
 from service.accounts.secrets import new_secret, secret_hash
 from service.answering.model import Model
@@ -116,7 +117,12 @@ async def kept_tables(database: Database) -> list[str]:
 
 @asynccontextmanager
 async def open_market(
-    database: Database, folder: Path, *, model: Model | None = None, **settings: Any
+    database: Database,
+    folder: Path,
+    *,
+    model: Model | None = None,
+    embedder: Embedder | None = None,
+    **settings: Any,
 ) -> AsyncIterator[Market]:
     """Every door, empty rooms."""
     chosen = Settings(secret_key=SecretStr(SECRET), data_dir=folder, **settings)
@@ -130,6 +136,7 @@ async def open_market(
         cards=cards,
         blobs=Blobs.open("", folder / "blobs"),
         model=model,
+        embedder=embedder,
         gate=gate,
     )
     with application(context, DOORS) as app:
@@ -147,8 +154,9 @@ async def empty(database: Database, kept: list[str]) -> None:
     await run(database, _EMPTY.replace("CAST(:kept AS text[])", f"ARRAY[{names}]"))
 
 
-async def fill(market: Market, world: World) -> None:
-    """Makes the world: first as it was, then, once that is searched, as it is."""
+async def fill(market: Market, world: World) -> World:
+    """Makes the world: first as it was, then, once that is searched, as it is. Returns it with those of the
+    sample questions that were taken."""
     for name in (*CREATORS, *READERS):
         await market.person(name)
     for name in CREATORS:
@@ -157,6 +165,7 @@ async def fill(market: Market, world: World) -> None:
     for base in world.bases:
         await _begin(market, base)
     await market.work()
+    taken = [replace(base, samples=await _apply_samples(market, base)) for base in world.bases]
     for base in world.bases:
         for document in base.documents:
             await _change(market, base, document)
@@ -185,6 +194,7 @@ async def fill(market: Market, world: World) -> None:
     for base in world.bases:
         for reader in sorted(base.readers):
             await make_grant(market.context.database, market.accounts[reader], UUID(market.ids[base.name]))
+    return replace(world, bases=tuple(taken))
 
 
 async def _begin(market: Market, base: Base) -> None:
@@ -201,6 +211,21 @@ async def _begin(market: Market, base: Base) -> None:
     market.ids[base.name], market.slugs[base.name] = made["id"], made["slug"]
     for document in base.documents:
         await market.add(base, document)
+
+
+async def _apply_samples(market: Market, base: Base) -> tuple[str, ...]:
+    """Shows the sample questions of a base, but for those that it does not answer."""
+    path = f"/creator/v1/knowledge-bases/{market.ids[base.name]}/packaging"
+    await market.made(base.owner, "POST", path)
+    await market.work()
+    asked = list(base.samples)
+    answer = await market.send(base.owner, "PATCH", path, json={"sample_questions": asked})
+    if not answer.is_success:
+        wrong = {int(error["pointer"].rsplit("/", 1)[1]) for error in answer.json()["errors"]}
+        asked = [question for number, question in enumerate(asked) if number not in wrong]
+        await market.made(base.owner, "PATCH", path, json={"sample_questions": asked})
+    await market.made(base.owner, "POST", f"{path}/apply", json={"fields": ["sample_questions"]})
+    return tuple(asked)
 
 
 async def _change(market: Market, base: Base, document: Document) -> None:

@@ -8,17 +8,21 @@ from typing import Any
 
 import pytest
 
-from service.answering.model import Model
+from service.answering.openai_embedder import EmbedderConfig, OpenAIEmbedder
 from service.answering.openai_model import ModelConfig, OpenAIModel
 from service.platform.database import Database
 from tests.scale import times
-from tests.security.looking import HISTORY, Seen, look, told
+from tests.security.looking import HISTORY, look, told
 from tests.security.market import empty, fill, kept_tables, open_market
+from tests.security.plain import Seen
 from tests.security.worlds import World, closed_to, drawn, reduced
+from tests.stubs.meaning_server import stub_meaning
 from tests.stubs.openai_server import StubModel, stub_model
 
 WORLDS = times(test=6, soak=400)
-"""Each is looked at by one asker, in turn."""
+"""Each is looked at by one asker, in turn; of each three one has a model, and one an embedder."""
+ASKERS = ("reader1", "creator1", "reader2", "key", "nobody", "key")
+LATE_ASKERS = ("reader1", "nobody")
 _PASSAGE = re.compile(r'<passage-\w+ number="(\d+)"[^>]*>\n(.*?)\n</passage', re.DOTALL)
 
 
@@ -33,32 +37,36 @@ async def test_an_asker_gets_what_they_would_if_the_rest_did_not_exist(
     database: Database, tmp_path: Path
 ) -> None:
     kept = await kept_tables(database)
-    async with stub_model(parrot) as stub:
+    async with stub_model(parrot) as stub, stub_meaning() as meaning:
         writer = OpenAIModel(ModelConfig("stub", stub.base_url, "k", 4096, 5.0, 30.0))
+        embedder = OpenAIEmbedder(EmbedderConfig("stub", meaning.base_url, "k"))
         for seed in range(WORLDS):
-            model = writer if seed % 3 == 0 else None
-            await _compare(database, kept, tmp_path / str(seed), seed, stub, model)
+            parts: list[dict[str, Any]] = [{"model": writer}, {}, {"embedder": embedder}]
+            part = parts[(seed + seed // len(ASKERS)) % 3]
+            await _compare(database, kept, tmp_path / str(seed), seed, stub, part)
         await writer.close()
+        await embedder.close()
+        assert meaning.embedded
 
 
 async def _compare(
-    database: Database, kept: list[str], folder: Path, seed: int, stub: StubModel, model: Model | None
+    database: Database, kept: list[str], folder: Path, seed: int, stub: StubModel, part: dict[str, Any]
 ) -> None:
     world = drawn(zlib.crc32(f"world {seed}".encode()))
     # What is not settled yet is late for those whom it is open to, and only closed to the others.
-    askers = ("reader1", "creator1", "reader2", "key", "nobody") if world.settled else ("reader1", "nobody")
+    askers = ASKERS if world.settled else LATE_ASKERS
     asker = askers[seed % len(askers)]
-    known = reduced(world, asker)
 
-    async def everything(of: World, name: str) -> tuple[Seen, list[str]]:
+    async def everything(of: World, name: str) -> tuple[World, Seen, list[str]]:
         await empty(database, kept)
-        stub.requests.clear()
-        async with open_market(database, folder / name, model=model) as market:
-            await fill(market, of)
-            return await look(market, of, asker, known), told(market, stub.requests)
+        async with open_market(database, folder / name, embedding_query_seconds=60, **part) as market:
+            made = await fill(market, of)
+            stub.requests.clear()
+            seen = await look(market, world, asker, reduced(made, asker))
+            return made, seen, told(market, stub.requests)
 
-    there, prompted = await everything(world, "there")
-    alone, prompted_alone = await everything(known, "alone")
+    made, there, prompted = await everything(world, "there")
+    _, alone, prompted_alone = await everything(reduced(made, asker), "alone")
     assert there.keys() == alone.keys()
     for path, said in alone.items():
         assert there[path] == said or HISTORY in path, f"world {seed}, {asker}: {path}"
@@ -66,5 +74,5 @@ async def _compare(
     asked = " ".join(world.questions)
     for canary in closed_to(world, asker):
         if canary not in asked:
-            assert not [path for path, said in there.items() if canary in said]
+            assert not [path for path, said in there.items() if canary in said], f"world {seed}, {asker}"
             assert canary not in "".join(prompted)

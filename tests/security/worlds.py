@@ -32,7 +32,8 @@ class Document:
 
 @dataclass(frozen=True)
 class Base:
-    """A knowledge base; ``readers`` hold a live grant on it."""
+    """A knowledge base; ``readers`` hold a live grant on it. ``samples`` are the questions its owner would
+    show; those that nothing in it answers are not taken."""
 
     number: int
     name: str
@@ -42,6 +43,7 @@ class Base:
     published: bool
     api_access: bool
     documents: tuple[Document, ...]
+    samples: tuple[str, ...] = ()
     readers: frozenset[str] = frozenset()
 
     @property
@@ -66,7 +68,6 @@ class World:
 
 CREATORS = ("creator1", "creator2")
 READERS = ("reader1", "reader2")
-ASKERS = ("nobody", "reader1", "reader2", "creator1", "key")
 
 
 def drawn(seed: int) -> World:
@@ -93,6 +94,9 @@ def _base(chance: random.Random, number: int, subjects: Sequence[tuple[str, str]
         _document(chance, f"b{number}d{n}", subjects, settled=settled, closed=number > 0 and not readers)
         for n in range(chance.randint(2, 4))
     )
+    samples = [_question(person, thing) for person, thing in chance.sample(list(subjects), 4)]
+    # What a text that is there holds and another does not: not to be named to who may not read it.
+    samples += [f"{samples[0]} {document.canary}" for document in documents if not document.removed][-1:]
     return Base(
         number=number,
         name=f"base{number} {_word(chance)}",
@@ -102,6 +106,7 @@ def _base(chance: random.Random, number: int, subjects: Sequence[tuple[str, str]
         published=chance.random() < 0.8,
         api_access=chance.random() < 0.8,
         documents=documents,
+        samples=tuple(samples),
         readers=readers,
     )
 
