@@ -26,3 +26,4 @@ def test_the_tour_runs_from_its_first_command_to_its_last(service: Served, tmp_p
     assert "event: done" in told
     assert '"earned":1592' in told
     assert '"units":3' in told
+    assert 'ratelimit: "minute";r=' in told.lower()
