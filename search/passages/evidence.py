@@ -15,13 +15,13 @@ READ = 6  # how many passages are read for sentences
 OF_PASSAGE = 1.5  # what the passage's own score counts beside its sentence's
 # A question is answered when the best passage says this much of it (`PassageHit.says`; some 3 at the most).
 ENOUGH = 1.0
-SHORT = 2.5  # divided by the question's length in words: of a short one, more must be said
-SPACED = 0.4  # what less is needed in scripts with spaces, whose words match or do not
-BEST = 0.3  # what the best sentence counts beside its passage
+# What the best sentence adds for each nat of rarity of what it says of the question, beyond what one of so
+# many passages says by chance: less than none where it says no more than that.
+BEYOND_CHANCE = 0.14
+CHARACTER = 0.5  # what a character's rarity counts: two make a word
+SHORT = 1.0  # divided by the question's length in words: of a short one, more must be said
 MISFIT = 0.8  # what counts against it that only sentences not of the kind asked for say
-AMONG = 0.1  # what more is needed among ten times the passages: one of many matches by chance
-# A question of this many units that one sentence says nearly whole is answered by it, whatever its kind.
-LONG, WHOLE = 4, 0.9
+AMONG = 0.1  # what more is needed among ten times the passages
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,28 +59,32 @@ def best_sentences(query: str, passages: Sequence[PassageHit], *, limit: int) ->
 def supported(query: str, hits: Sequence[PassageHit]) -> bool:
     """Whether the hits hold enough of the question for an answer to be drawn from them.
 
-    The measure is how much the best passage says of it, and how much of the question's informative weight the
-    best sentence covers that shows the kind of answer asked for (a time, a sum, a penalty). More is needed of
-    a short question, and among many passages."""
+    The measure is how much the best passage says of it; how rare, among so many passages, what one sentence
+    of it says is; and how much is said only where no answer of the kind asked for stands (a time, a sum, a
+    penalty). None of it belongs to one collection of texts: rarity is counted in the scope."""
     question = analyse(query, hits[0].languages if hits else ())
     if not question.units or not hits:
         return False
     if hits[0].looked_up:
         return True
-    best = fitting = 0.0
-    for _, scored in _sentences(question, hits[:READ]):
+    rarity = [
+        weight * (CHARACTER if unit.weak else 1.0)
+        for weight, unit in zip(_weights(question, hits[0]), question.units, strict=True)
+    ]
+    saying = max(hits[:READ], key=lambda hit: hit.says)
+    best = fitting = about = 0.0
+    for hit, scored in _sentences(question, hits[:READ]):
         best = max(best, scored.coverage)
+        about = max(about, scored.about * (hit is saying))
         if scored.answers:
             fitting = max(fitting, scored.coverage)
-    if len(question.units) >= LONG and min(best, max(hit.matched for hit in hits)) >= WHOLE:
-        return True
     spaced = sum(unit.weak is None for unit in question.units) / len(question.units)
     words = len(question.units) * (1 + spaced) / 2  # two characters for a word
-    said = max(hit.says for hit in hits[:READ]) + BEST * best
+    among = max(1, hits[0].among)
+    said = saying.says + BEYOND_CHANCE * (sum(rarity) * about - math.log(among))
     if question.answer is not None:
         said -= MISFIT * (best - fitting)
-    among = AMONG * math.log10(max(1, hits[0].among / 1000))
-    return said + SPACED * spaced - SHORT / max(1.5, words) - among >= ENOUGH
+    return said - SHORT / max(1.5, words) - AMONG * math.log10(max(1, among / 1000)) >= ENOUGH
 
 
 def _weights(question: Question, hit: PassageHit) -> tuple[float, ...]:

@@ -15,8 +15,9 @@ from search.passages.editions import Edition, recognise_title, superseded
 from search.passages.question import Question, Unit
 from search.passages.sentences import score_sentences
 
-# BM25, saturating early, since passages are short. Its pivot is fixed: no neighbour's length moves a score.
-K1, B, PIVOT = 0.7, 0.4, 300.0
+# BM25, saturating early, since passages are short; a word said again says more than characters that stand
+# together again. Its pivot is fixed: no neighbour's length moves a score.
+K1, K1_WORD, B, PIVOT = 0.7, 1.0, 0.4, 300.0
 HEADING = 0.45  # what a term in the title or headings counts beside one in the text
 CHARACTER = 0.5  # what a lone character counts beside a bigram
 TELLING = 2.0  # the idf from which a term draws candidates
@@ -172,5 +173,6 @@ def _bm25(question: Question, weights: Mapping[str, float], candidate: Candidate
         else:
             count = candidate.folded.count(term.text) / length + HEADING * (term.text in candidate.heading)
         if count:
-            found += weights[term.text] * count * (1 + K1) / (count + K1)
+            k1 = K1_WORD if term.word else K1
+            found += weights[term.text] * count * (1 + k1) / (count + k1)
     return found

@@ -26,12 +26,13 @@ ANSWER = 0.4  # how much one gains that shows the kind of answer asked for
 
 @dataclass(frozen=True, slots=True)
 class Scored:
-    """`[start, end)` in the text given; `coverage` of the question's weight 0..1; `answers`: it shows the
-    kind of answer asked for; `score` joins them."""
+    """`[start, end)` in the text given; `coverage` of the question's weight 0..1, and `about` what of it
+    stands in the sentence itself; `answers`: it shows the kind of answer asked for; `score` joins them."""
 
     start: int
     end: int
     coverage: float
+    about: float
     answers: bool
     score: float
 
@@ -87,7 +88,7 @@ def score_sentences(
         if answers or (item and led_answers):
             sets_bound = question.bound is not None and question.bound.search(sentence) is not None
             score += (ANSWER + BOUND * sets_bound) * min(1.0, 2 * about)
-        scored.append(Scored(start, end, coverage, answers, score))
+        scored.append(Scored(start, end, coverage, about, answers, score))
         if sentence.endswith((":", "：")):
             leading, led_answers = number, answers
     return whole / total, scored

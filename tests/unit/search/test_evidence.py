@@ -5,7 +5,7 @@ from uuid import UUID
 from search.engine.port import PassageHit
 from search.passages.evidence import best_sentences, supported
 from search.passages.question import analyse
-from search.passages.ranking import Candidate, Statistics, rank
+from search.passages.ranking import Candidate, Statistics, rank, unit_weights
 from search.text import fold, tokenise
 
 ANSWER = "第十九条 劳动合同期限一年以上的，试用期不得超过二个月；三年以上的劳动合同，试用期不得超过六个月。"
@@ -30,6 +30,7 @@ def hit(text: str, *, query: str, title: str = "劳动合同法", start: int = 1
         text,
         ranked.score,
         ranked.matched,
+        unit_weights(analyse(query), statistics),
         says=ranked.says,
     )
 
@@ -116,3 +117,11 @@ def test_more_is_needed_of_a_passage_found_among_many() -> None:
     found = hit(text, query=query)
     assert supported(query, [replace(found, among=1000)])
     assert not supported(query, [replace(found, among=10**7)])
+
+
+def test_the_rarer_what_is_said_the_sooner_it_answers() -> None:
+    text, query = "The ferry to Herm leaves from the old harbour.", "Where does the boat to Herm leave?"
+    found = hit(text, query=query)
+    assert len(found.weights) == 3
+    assert supported(query, [replace(found, says=1.0)])
+    assert not supported(query, [replace(found, says=1.0, weights=(1.0, 1.0, 1.0))])
