@@ -27,7 +27,7 @@ lint: install
 # Everything on PostgreSQL 18, then what touches the database once more on 16; the text sets are read once.
 # A file's tests run in one process, one file in each of WORKERS at a time.
 WORKERS ?= 2
-PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
+PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 test: install lint
 	$(PYTEST) $(ARGS)
 	ZHIHAO_TEST_POSTGRES_VERSION=16 $(PYTEST) tests/integration -m "not data" $(ARGS)
