@@ -8,10 +8,19 @@ import msgspec
 from litestar.datastructures import UploadFile
 from msgspec import inspect as shapes
 
+from billing.money import MAX_AMOUNT, Money
+
 Json = dict[str, Any]
 
 REF = "#/components/schemas/"
 FILE = {"type": "string", "format": "binary", "contentMediaType": "application/octet-stream"}
+CHECKED: dict[type, Json] = {
+    Money: {
+        "amount": {"minimum": -MAX_AMOUNT, "maximum": MAX_AMOUNT},
+        "currency": {"pattern": "^[a-z]{3}$"},
+    }
+}
+"""What a class checks by itself and its types do not say."""
 ROOMS = {"subscriber_api": "Reader"}
 """What stands before the name of a class that is not the only one of its name; else its room does."""
 
@@ -94,6 +103,8 @@ def _renamed(schema: Any, short: dict[str, str]) -> Any:
         written["$ref"] = REF + short[reference.removeprefix(REF)]
     if isinstance(values := schema.get("enum"), list) and all(isinstance(value, str) for value in values):
         written.setdefault("type", "string")
+    if schema.get("type") == "integer":
+        written["format"] = "int64"
     return written
 
 
@@ -104,6 +115,8 @@ def _complete(component: Json, kind: shapes.Type, *, is_read: bool) -> None:
         component["description"] = first.replace("``", "`")
     if not isinstance(kind, shapes.StructType | shapes.DataclassType):
         return
+    for name, more in CHECKED.get(kind.cls, {}).items():
+        component["properties"][name] |= more
     for field in kind.fields:
         _say_time(component["properties"][field.encode_name], field.type)
     if any(_alternatives(field.type, shapes.CustomType) for field in kind.fields):

@@ -19,6 +19,24 @@ from service.http.responses import MEDIA_TYPE, ProblemDetails
 TABLE = Path(__file__).with_name("failures.txt")
 ANYBODY = frozenset({"person", "operator", "visitor"})
 EXAMPLE_REQUEST = "0199a5a0-5f0e-7c6e-8f59-4b1d7c1f2a02"
+MEMBERS: dict[str, Any] = {
+    "invalid_input": {"errors": [{"pointer": "/title", "detail": "Expected `str`, got `int`"}]},
+    "entitlement_required": {
+        "plans": [
+            {
+                "id": "0199a5a2-77de-7a01-8c4b-2d9e0f3a6b11",
+                "knowledge_base_id": "0199a5a1-3c44-7d12-9a0e-6f2b8c1d4e50",
+                "interval": "month",
+                "days": None,
+                "price": {"amount": 990, "currency": "cny"},
+                "trial_days": 7,
+                "status": "active",
+                "created_at": "2026-11-21T08:30:00Z",
+            }
+        ]
+    },
+}
+"""What the examples of some problems have besides."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +58,7 @@ def _written(problem: Problem, public_url: str) -> Any:
         code=problem.code,
         request_id=EXAMPLE_REQUEST,
     )
-    return msgspec.to_builtins(details)
+    return msgspec.to_builtins(details) | MEMBERS.get(problem.code, {})
 
 
 PROBLEM_DETAILS = Shape("problem", MEDIA_TYPE, ProblemDetails, _written)

@@ -12,6 +12,7 @@ from litestar import Request, Response
 from litestar.exceptions import HTTPException
 from litestar.types import ASGIApp, ExceptionHandlersMap, Receive, Scope, Send
 
+from billing.plans.catalog import PlanFact
 from service.accounts.tokens import NotSignedIn
 from service.http.keys import KeyCredential
 from service.http.login import context_of
@@ -36,7 +37,7 @@ class ProblemError(msgspec.Struct, kw_only=True):
 
 
 class ProblemDetails(msgspec.Struct, kw_only=True):
-    """RFC 9457 problem details, with this service's members."""
+    """RFC 9457 problem details: `errors` of `invalid_input`, and `plans` that would open what needs them."""
 
     type: str
     title: str
@@ -45,6 +46,7 @@ class ProblemDetails(msgspec.Struct, kw_only=True):
     code: str
     request_id: str
     errors: list[ProblemError] | msgspec.UnsetType = msgspec.UNSET
+    plans: list[PlanFact] | msgspec.UnsetType = msgspec.UNSET
 
 
 class KeyCheckedResponse(Response[bytes]):
