@@ -6,6 +6,7 @@ the handler's own types without coercion. What does not is 400 with a pointer to
 
 import dataclasses
 import re
+from types import NoneType
 from typing import Any
 from uuid import UUID
 
@@ -17,7 +18,7 @@ from litestar.enums import RequestEncodingType
 from litestar.exceptions import SerializationException
 from litestar.handlers import HTTPRouteHandler
 from litestar.handlers.base import BaseRouteHandler
-from litestar.params import BodyKwarg
+from litestar.params import BodyKwarg, QueryParameter
 
 MAX_DEPTH = 64
 SMALLEST, LARGEST = -(2**63), 2**63 - 1
@@ -53,6 +54,8 @@ async def read_input(connection: ASGIConnection[Any, Any, Any, Any], handler: Ba
     for name, value in connection.query_params.multi_items():
         if not is_storable(name) or not is_storable(value):
             raise InvalidInput((name.encode("ascii", "replace").decode(), "must be plain text without NUL"))
+        if value.lower() == "null" and name in _not_texts(handler):
+            raise InvalidInput((name, "must not be null; leave it out"))
     if not isinstance(connection, Request) or not isinstance(handler, HTTPRouteHandler):
         return
     body = handler.parsed_fn_signature.parameters.get("data")
@@ -68,6 +71,16 @@ async def read_input(connection: ASGIConnection[Any, Any, Any, Any], handler: Ba
             if sent != RequestEncodingType.MULTI_PART:
                 raise UnsupportedMediaType("This call reads multipart/form-data.")
             await read_form(connection, body.annotation)
+
+
+def _not_texts(handler: BaseRouteHandler) -> set[str]:
+    """Query parameters, of the handler and of ``page``, in which the word `null` would pass for nothing."""
+    found = {"limit"}
+    for name, field in handler.parsed_fn_signature.parameters.items():
+        given = field.kwarg_definition
+        if isinstance(given, QueryParameter) and NoneType in field.args and str not in field.args:
+            found.add(given.name or name)
+    return found
 
 
 async def read_json(request: Request[Any, Any, Any], kind: Any = Any) -> None:

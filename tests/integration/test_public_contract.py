@@ -115,6 +115,16 @@ async def test_asking_for_a_refund_needs_no_body(client: httpx.AsyncClient, crea
     assert (answer.status_code, answer.json()["code"]) == (404, "subscription_not_found")
 
 
+async def test_null_is_no_value_of_a_parameter_but_a_word_to_be_searched(
+    client: httpx.AsyncClient, creator: SignedIn
+) -> None:
+    for path in ("/v1/square?limit=null", "/v1/square?price=NULL", "/creator/v1/disputes?status=null"):
+        answer = await client.get(path, headers=creator.headers)
+        assert answer.status_code == 400, path
+        assert answer.json()["errors"][0]["pointer"] == path.partition("?")[2].partition("=")[0]
+    assert (await client.get("/v1/square?q=null")).status_code == 200
+
+
 async def test_an_empty_cursor_is_the_first_page(client: httpx.AsyncClient, creator: SignedIn) -> None:
     for path in ("/enterprise/v1/organizations", "/v1/subscriptions", "/v1/square"):
         assert (await client.get(f"{path}?cursor=", headers=creator.headers)).status_code == 200
