@@ -149,10 +149,17 @@ class Question:
     leads: tuple[tuple[str, bool], ...] = ()
 
 
-@lru_cache(maxsize=256)
 def analyse(query: str, spoken: tuple[str, ...] = ()) -> Question:
     """The first `LONGEST` code points of a question in indexed terms; words that only ask are left out
     unless nothing else is there. `spoken` are the languages of the texts it is put to."""
+    question = _analysed(query, ())
+    if not question.spaced or set(spoken) <= set(question.languages):
+        return question
+    return _analysed(query, spoken)
+
+
+@lru_cache(maxsize=256)
+def _analysed(query: str, spoken: tuple[str, ...]) -> Question:
     folded = fold(query[:LONGEST])
     named = list(articles(folded))
     core = folded

@@ -21,7 +21,7 @@ K1, K1_WORD, B, PIVOT = 0.7, 1.0, 0.4, 300.0
 HEADING = 0.45  # what a term in the title or headings counts beside one in the text
 CHARACTER = 0.5  # what a lone character counts beside a bigram
 TELLING = 2.0  # the idf from which a term draws candidates
-REFINED = 10  # how many of the best are read sentence by sentence
+REFINED = 6  # how many of the best are read sentence by sentence
 WHOLE = 0.8  # what a passage that covers the whole question adds
 SENTENCE = 0.8  # what the best sentence adds to a passage's score
 # Of evidence that is nearly equal: what is in force before what was, a rule before what applies or amends it.

@@ -5,7 +5,7 @@ Kept for the texts read last, since the same few passages answer most questions.
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from functools import lru_cache
 
 from search.languages import plain
@@ -25,28 +25,30 @@ class Reading:
     def __init__(self, folded: str, languages: Sequence[str] | None) -> None:
         self.folded = folded
         self.sentences = split_sentences(folded)
-        self._starts = [start for start, _ in self.sentences]
+        self._starts = [0, *(start for start, _ in self.sentences[1:])]
         self._words: dict[str, list[Place]] = {}
         if languages is not None:
             for run, at, _, unspaced in runs(folded):
                 if not unspaced:
-                    place = (self._sentence(at), at)
+                    place = (bisect_right(self._starts, at) - 1, at)
                     for form in dict.fromkeys((plain(run), *(f"~{stem(run, each)}" for each in languages))):
                         self._words.setdefault(form, []).append(place)
 
-    def grams(self, gram: str) -> Iterator[Place]:
+    def grams(self, gram: str) -> Sequence[Place]:
         """Where the n-gram stands, in order."""
-        at = self.folded.find(gram)
+        find, starts = self.folded.find, self._starts
+        at = find(gram)
+        if at < 0:
+            return ()
+        places = []
         while at >= 0:
-            yield self._sentence(at), at
-            at = self.folded.find(gram, at + 1)
+            places.append((bisect_right(starts, at) - 1, at))
+            at = find(gram, at + 1)
+        return places
 
     def words(self, form: str) -> Sequence[Place]:
         """Where the word (or, marked `~`, any word of this stem) stands, in order."""
         return self._words.get(form, ())
-
-    def _sentence(self, at: int) -> int:
-        return max(0, bisect_right(self._starts, at) - 1)
 
 
 @lru_cache(maxsize=KEPT)

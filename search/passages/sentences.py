@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from operator import mul
 
 from search.passages.question import Question, Unit
-from search.passages.reading import Reading, read
+from search.passages.reading import Place, Reading, read
 
 _NUMBER = re.compile(
     r"第[^\s]{1,12}[条章节](?:之[一二三四五六七八九十]+)?\s*|[(（]?[\d一二三四五六七八九十]+[)）、.．]\s*"
@@ -50,7 +50,8 @@ def score_sentences(
     total = sum(weights) or 1.0
     reading, above = reading_for(question, folded), reading_for(question, heading)
     count = len(reading.sentences)
-    shares = [_shares(unit, reading) for unit in question.units]
+    places = {form: reading.words(form) if word else reading.grams(form) for form, word in question.leads}
+    shares = [_shares(unit, reading, places) for unit in question.units]
     headed = [_share(unit, above) for unit in question.units]
     from_heading = [FROM_HEADING * share for share in headed]
     own = [0.0] * count
@@ -65,7 +66,7 @@ def score_sentences(
         weight * max(share, *found.values()) if found else weight * share
         for weight, share, found in zip(weights, headed, shares, strict=True)
     )
-    leads = _leads(question, reading)
+    leads = _leads(reading, places.values())
     scored: list[Scored] = []
     leading: int | None = None  # the sentence that leads into the list that is being read
     led_answers = False
@@ -94,7 +95,7 @@ def score_sentences(
     return whole / total, scored
 
 
-def _leads(question: Question, reading: Reading) -> list[int]:
+def _leads(reading: Reading, places: Iterable[Sequence[Place]]) -> list[int]:
     """How many characters stand in each sentence before the first thing asked about, past an article's
     number."""
     starts = []
@@ -102,27 +103,32 @@ def _leads(question: Question, reading: Reading) -> list[int]:
         numbered = _NUMBER.match(reading.folded, start, end)
         starts.append(numbered.end() if numbered else start)
     first = [end - start for start, (_, end) in zip(starts, reading.sentences, strict=True)]
-    for form, word in question.leads:
-        for number, at in reading.words(form) if word else reading.grams(form):
+    for stands in places:
+        for number, at in stands:
             if 0 <= at - starts[number] < first[number]:
                 first[number] = at - starts[number]
     return first
 
 
-def _shares(unit: Unit, reading: Reading) -> dict[int, float]:
-    """How much of the unit each sentence holds that holds any of it."""
+def _shares(unit: Unit, reading: Reading, places: Mapping[str, Sequence[Place]]) -> dict[int, float]:
+    """How much of the unit each sentence holds that holds any of it. `places` says where the forms stand."""
     if unit.weak is None:
-        return {number: 1.0 for form in unit.forms for number, _ in reading.words(form)}
+        return {number: 1.0 for form in unit.forms for number, _ in places[form]}
     found: dict[int, float] = {}
-    if unit.weak in reading.folded:
-        if unit.forms != (unit.weak,):
-            found |= {number: WEAK for number, _ in reading.grams(unit.weak)}
+    folded, weak = reading.folded, unit.weak
+    if weak in folded:
+        if unit.forms != (weak,):
+            for number, (start, end) in enumerate(reading.sentences):
+                if folded.find(weak, start, end) >= 0:
+                    found[number] = WEAK
     elif not unit.written:
         return found
     for form in unit.written:
-        found |= {number: WRITTEN for number, _ in reading.grams(form)}
+        for number, _ in places[form]:
+            found[number] = WRITTEN
     for form in unit.forms:
-        found |= {number: 1.0 for number, _ in reading.grams(form)}
+        for number, _ in places[form]:
+            found[number] = 1.0
     return found
 
 

@@ -179,11 +179,14 @@ _USAGE = tuple(
     (re.compile(said.removeprefix("=")), tuple(written), said.startswith("="))
     for said, *written in (line.split() for line in _TABLE.strip().splitlines())
 )
+_ANY = re.compile("|".join(f"(?:{said.pattern})" for said, _, _ in _USAGE))
 
 
 def written_for(core: str) -> Iterator[tuple[int, int, tuple[str, ...], bool]]:
     """(start, end, words, instead) for each word of everyday speech in a folded question; `instead` says that
     the word itself is not to be looked for."""
+    if _ANY.search(core) is None:
+        return
     for said, written, instead in _USAGE:
         for match in said.finditer(core):
             yield *match.span(), written, instead
