@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-from service.knowledge.parsing.decoding import chinese_encodings
+from service.knowledge.parsing.encodings import east_asian
 
 _UTF8_FLAG = 0x800
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
@@ -39,7 +39,7 @@ def readable(name: str) -> str:
 
 def _encoding(raw: list[bytes]) -> str:
     together = b"\n".join(raw)
-    for encoding in ("utf-8", *chinese_encodings(together), "cp437"):
+    for encoding in ("utf-8", *east_asian(together), "cp437"):
         try:
             together.decode(encoding)
         except UnicodeDecodeError:

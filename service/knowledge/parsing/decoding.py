@@ -1,11 +1,11 @@
 """Bytes to text, in whatever encoding they came, keeping every code point (a byte order mark too)."""
 
 import codecs
-import re
 from collections.abc import Iterator
 
 import charset_normalizer
 
+from service.knowledge.parsing.encodings import east_asian, utf_16, western
 from service.knowledge.parsing.parsed import UnreadableFile
 
 BYTE_ORDER_MARKS = (
@@ -15,8 +15,9 @@ BYTE_ORDER_MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16-le"),
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
+# What turns ASCII into something else and back: all bytes of these are ASCII's.
+SHIFTS = ((b"\x1b$)C", "iso2022_kr"), (b"\x1b$B", "iso2022_jp_2"), (b"\x1b$@", "iso2022_jp_2"))
 SAMPLE_BYTES = 64 * 1024
-COMMON_SHARE = 0.85
 
 
 def decode(data: bytes, *, declared: str | None = None) -> str:
@@ -45,33 +46,18 @@ def _decode(data: bytes, declared: str | None) -> str:
 def _candidates(data: bytes, declared: str | None) -> Iterator[str]:
     """Encodings to try, likeliest first."""
     yield from (encoding for mark, encoding in BYTE_ORDER_MARKS if data.startswith(mark))
+    sample = data[:SAMPLE_BYTES]
+    yield from (encoding for mark, encoding in SHIFTS if mark in sample)
+    if b"\0" in sample:
+        yield from utf_16(sample)
     yield "utf-8"
     if declared:
         yield declared
-    sample = data[:SAMPLE_BYTES]
     if b"\0" in sample:
         raise UnreadableFile("binary_content", "The file is not text: it contains NUL bytes.")
-    yield from chinese_encodings(sample)
+    yield from east_asian(sample)
+    yield from western(sample)
     guess = charset_normalizer.from_bytes(sample).best()
     if guess is not None:
         yield guess.encoding
     yield from ("gb18030", "big5hkscs", "cp1252")
-
-
-_PAIR = re.compile(rb"[\x81-\xfe][\x40-\xfe]")
-
-
-def chinese_encodings(sample: bytes) -> list[str]:
-    """GB 18030 or Big5 when the sample's byte pairs lie where that encoding keeps its common characters.
-
-    A general detector needs far more text than a short note has; frequency settles these two in a line.
-    """
-    pairs = _PAIR.findall(sample)
-    if not pairs:
-        return []
-    simplified = sum(1 for high, low in pairs if 0xA1 <= high <= 0xD7 and low >= 0xA1) / len(pairs)
-    traditional = sum(
-        1 for high, low in pairs if 0xA1 <= high <= 0xC6 and (low <= 0x7E or low >= 0xA1)
-    ) / len(pairs)
-    ranked = sorted([(simplified, "gb18030"), (traditional, "big5hkscs")], reverse=True)
-    return [encoding for share, encoding in ranked if share >= COMMON_SHARE]

@@ -28,6 +28,44 @@ def test_big5_is_told_from_gbk() -> None:
     assert decode(TRADITIONAL.encode("big5")) == TRADITIONAL
 
 
+JAPANESE = "試用期間は三か月とする。ただし、会社は必要に応じてこれを延長することがある。"
+KOREAN = "수습 기간은 삼 개월로 한다. 다만, 회사는 필요한 경우 이를 연장할 수 있다."
+NOTES = [
+    *[
+        (SENTENCE, "gb18030"),
+        ("玫瑰,9.90,每周浇水\n薰衣草,12,冬天少浇\n", "gbk"),
+        ("請假要寫明日期", "big5"),
+    ],
+    *[(TRADITIONAL, "big5hkscs"), (TRADITIONAL, "gb18030"), ("品名,價格\n玫瑰,9.90\n", "big5")],
+    *[(JAPANESE, encoding) for encoding in ("cp932", "shift_jis", "euc_jp", "iso2022_jp")],
+    *[("バラは春に肥料をやる。", encoding) for encoding in ("cp932", "euc_jp")],
+    *[(KOREAN, encoding) for encoding in ("cp949", "euc_kr", "iso2022_kr")],
+    *[("장미는 봄에 심는다.", "cp949"), ("Die Rosen düngt man im Frühjahr, außer in Töpfen.", "cp1252")],
+    *[("Où sont les œillets ? « Près du chêne », répondit-elle.", "cp1252")],
+    *[("¿Cuándo se abonan los rosales? ¡En primavera, señor!", "cp1252")],
+    *[("Испытательный срок не может превышать трёх месяцев.", "cp1251"), ("plain English", "utf-16-le")],
+    *[(SENTENCE + "\r\n" + JAPANESE, encoding) for encoding in ("utf-16-le", "utf-16-be")],
+]
+
+
+@pytest.mark.parametrize(("text", "encoding"), NOTES, ids=[encoding for _, encoding in NOTES])
+def test_a_note_is_read_in_the_encoding_it_was_written_in(text: str, encoding: str) -> None:
+    for written in (text, text + "\r\n", f"2024-05-01 {text}" * 3, text * 3000):
+        assert decode(written.encode(encoding)) == written
+
+
+def test_a_book_of_east_asia_is_read_though_its_sample_ends_within_a_character() -> None:
+    for text, encoding in (
+        (SENTENCE, "gb18030"),
+        (TRADITIONAL, "big5"),
+        (JAPANESE, "cp932"),
+        (KOREAN, "cp949"),
+    ):
+        for before in ("", "x"):
+            book = before + text * 2000
+            assert decode(book.encode(encoding)) == book
+
+
 def test_a_byte_order_mark_is_kept() -> None:
     assert decode("\ufeffx".encode()) == "\ufeffx"
     assert decode("\ufeffx".encode("utf-16-le")) == "\ufeffx"
