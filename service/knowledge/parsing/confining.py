@@ -9,7 +9,7 @@ import struct
 
 from service.knowledge.parsing.limits import ParseLimits
 
-_PR_SET_PDEATHSIG, _PR_SET_SECCOMP, _PR_SET_NO_NEW_PRIVS = 1, 22, 38
+PR_SET_PDEATHSIG, _PR_SET_SECCOMP, _PR_SET_NO_NEW_PRIVS = 1, 22, 38
 _SECCOMP_MODE_FILTER = 2
 _ALLOW, _REFUSE = 0x7FFF0000, 0x00050001  # with EPERM
 _LOAD, _EQUALS, _AT_LEAST, _RETURN = 0x20, 0x15, 0x35, 0x06
@@ -33,10 +33,12 @@ def confine(limits: ParseLimits, *, size: int) -> None:
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
     signal.setitimer(signal.ITIMER_REAL, limits.wall_seconds)
     space = _address_space() + limits.memory_for(size)
+    # A picture is large however small its file, and so is a program that reads it: see ``widen``.
+    most_space = _address_space() + limits.memory_bytes if limits.ocr_command else space
     # At the lower of two CPU limits the process is told why it ends.
     resource.setrlimit(resource.RLIMIT_CPU, (limits.cpu_seconds, limits.cpu_seconds + 1))
+    resource.setrlimit(resource.RLIMIT_AS, (space, most_space))
     for kind, most in (
-        (resource.RLIMIT_AS, space),
         (resource.RLIMIT_FSIZE, 0),
         (resource.RLIMIT_CORE, 0),
         (resource.RLIMIT_NOFILE, OPEN_FILES),
@@ -45,9 +47,16 @@ def confine(limits: ParseLimits, *, size: int) -> None:
     # Whoever waits for an answer of the service is more urgent.
     os.nice(5)
     libc = ctypes.CDLL(None, use_errno=True)
-    libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
     libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
     _refuse_calls(libc, programs=bool(limits.ocr_command))
+
+
+def widen() -> None:
+    """Gives this process, and the programs that it starts, all the memory that reading a file may take: for
+    pictures, where a program reads them."""
+    _, most = resource.getrlimit(resource.RLIMIT_AS)
+    resource.setrlimit(resource.RLIMIT_AS, (most, most))
 
 
 def _address_space() -> int:

@@ -9,6 +9,7 @@ import pypdfium2
 import pypdfium2.raw as raw
 
 from service.knowledge.parsing import ocr
+from service.knowledge.parsing.confining import widen
 from service.knowledge.parsing.limits import ParseLimits
 from service.knowledge.parsing.parsed import Note, Parsed, UnreadableFile
 from service.knowledge.parsing.pdf_lines import Line, furniture, heading_sizes, paragraphs, without
@@ -23,6 +24,8 @@ TABLE_PAGES = 200
 OBJECTS = 5000
 PAGES = 20_000
 SCAN_DOTS_PER_INCH = 200
+SCAN_PIXELS = 20_000_000
+"""Of a page, however large it says that it is: four times as many as of one that is printed."""
 PICTURE_SHARE = 0.3
 """A page without text is a scan when a picture covers this much of it; a blank one is none."""
 
@@ -58,8 +61,9 @@ def parse(data: bytes, limits: ParseLimits) -> Parsed:
         raise UnreadableFile("damaged_document", "The PDF is damaged and cannot be read.") from error
     pages = []
     characters = 0
+    reader = ocr.Reader(limits)
     for number in range(1, count + 1):
-        page = _read(document, number, limits)
+        page = _read(document, number, reader)
         characters += sum(len(line.text) for line in page.lines)
         if characters > limits.characters:
             raise UnreadableFile("text_too_long", f"The text has more than {limits.characters} characters.")
@@ -89,7 +93,7 @@ def named(pages: Sequence[int]) -> str:
     return f"page {shown}" if len(pages) == 1 else f"pages {shown}"
 
 
-def _read(document: pypdfium2.PdfDocument, number: int, limits: ParseLimits) -> Page:
+def _read(document: pypdfium2.PdfDocument, number: int, reader: ocr.Reader) -> Page:
     found = Page(number)
     try:
         page = document[number - 1]
@@ -102,12 +106,22 @@ def _read(document: pypdfium2.PdfDocument, number: int, limits: ParseLimits) -> 
     if found.lines:
         found.ruled = rules >= RULES
     elif picture >= PICTURE_SHARE:
-        if limits.ocr_command:
-            image = page.render(scale=SCAN_DOTS_PER_INCH / 72).to_pil()
-            found.read_from_image = ocr.read_image(image, limits)
-        found.scanned = not found.read_from_image
+        if reader.reads:
+            found.read_from_image = _read_picture(page, reader)
+        found.scanned = not found.read_from_image.strip()
     page.close()
     return found
+
+
+def _read_picture(page: pypdfium2.PdfPage, reader: ocr.Reader) -> str:
+    """What a program reads of a page; nothing where it fails, which is no reason to lose the others."""
+    widen()
+    inches = max(1.0, page.get_width() * page.get_height()) / 72**2
+    dots = min(SCAN_DOTS_PER_INCH, (SCAN_PIXELS / inches) ** 0.5)
+    try:
+        return reader.read(page.render(scale=dots / 72).to_pil())
+    except UnreadableFile:
+        return ""
 
 
 def _lines(page: pypdfium2.PdfTextPage) -> Iterator[Line]:
