@@ -179,7 +179,9 @@ def _finish(operation: Operation, longest_page: int) -> None:
         del written["parameters"]
     first = next(iter(written["responses"].values()))
     for media_type in operation.handler.opt.get("media_types", ()):
-        first.setdefault("content", {})[media_type] = {"schema": {"type": "string"}}
+        # OpenAPI 3.1 has no words for the events of a stream: a schema would be taken for each one's.
+        text: Json = {} if media_type == "text/event-stream" else {"schema": {"type": "string"}}
+        first.setdefault("content", {})[media_type] = text
     for response in written["responses"].values():
         content = response.get("content", {})
         response["content"] = {name.partition(";")[0]: value for name, value in content.items()}

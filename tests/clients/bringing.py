@@ -45,7 +45,9 @@ def typed(document: bytes) -> tuple[str, Path]:
     interpreter = _environment("clients-typed", TYPED / "requirements.lock")
     folder = _folder("clients-typed-of", TYPED / "requirements.lock", TYPED / "journey.py", read=document)
     if not (folder / "done").exists():
-        folder.mkdir(parents=True, exist_ok=True)
+        for earlier in BUILD.glob("clients-typed-of-*"):
+            shutil.rmtree(earlier)
+        folder.mkdir(parents=True)
         (folder / "document.json").write_bytes(document)
         shutil.copy(TYPED / "journey.py", folder)
         programs = Path(interpreter).parent
