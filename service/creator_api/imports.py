@@ -42,7 +42,8 @@ async def request_import(
     """Takes ``multipart/form-data`` with ``kind``, ``file``, ``tier``, or JSON with ``kind`` and ``url``.
 
     ``url``, ``wechat_article`` and ``feed`` take one ``url``, many ``urls``, or a ``file``: a list of links
-    (a text, JSON or OPML), or of the first two a saved page. The other kinds take a ``file``.
+    (a text, JSON or OPML), or of the first two a saved page. The other kinds take a ``file``; a chat or a
+    transcript may also be an archive of such.
     """
     sent, file = await _read(request)
     given = [each for each in (sent.url, sent.urls, file) if each is not None]

@@ -97,14 +97,14 @@ def _read(
     return ReadEntry(file, outcome, cut(outcome.text, outcome.blocks), edition, title, origin)
 
 
-def files_in_batches(found: Iterable[Entry]) -> Iterator[list[File]]:
-    """Entries as they are asked for; a batch ends at 200 files or 8 MiB."""
+def files_in_batches(found: Iterable[Entry], *, most: int | None = None) -> Iterator[list[File]]:
+    """Entries as they are asked for; a batch ends at so many files (200 unless told) or 8 MiB."""
     batch: list[File] = []
     size = 0
     for entry in found:
         batch.append(File(entry, hashlib.sha256(entry.data).digest() if entry.code is None else b""))
         size += len(entry.data)
-        if len(batch) >= BATCH_FILES or size >= BATCH_BYTES:
+        if len(batch) >= (most or BATCH_FILES) or size >= BATCH_BYTES:
             yield batch
             batch, size = [], 0
     if batch:

@@ -28,6 +28,7 @@ from service.knowledge.knowledge_bases import KnowledgeBaseNotFound
 from service.knowledge.parsing.archive_streams import ArchiveRefused, Limits
 from service.knowledge.parsing.archives import entries, survey_names
 from service.knowledge.parsing.parsed import Parsed
+from service.knowledge.parsing.sniffing import is_archive
 from service.outgoing.events import announce
 from service.platform.blobs import BlobMissing
 from service.platform.idempotency import Once, claim, keep
@@ -37,7 +38,10 @@ from service.usecases.embed_passages import embed_soon
 from service.usecases.fetch_import import drop_taken, record_taken
 from service.usecases.owned_tasks import leaving
 from service.usecases.parse_limits import parse_limits
-from service.usecases.read_sources import name_sources, read_sources
+from service.usecases.read_sources import name_sources, read_sources, read_talk
+
+BATCH_TALKS = 8
+"""Chats or transcripts kept together: a model may take minutes for the minutes of one."""
 
 
 async def request_import(
@@ -176,9 +180,11 @@ async def _finish_former_run(context: Context, task: ImportTask, left: Sequence[
 
 
 async def _run(context: Context, task: ImportTask) -> None:
-    if task.kind == "archive":
-        await _run_archive(context, task)
-        return
+    if task.kind not in LINK_KINDS:
+        data = await context.blobs.get(task.blob_key)
+        if task.kind == "archive" or await asyncio.to_thread(is_archive, data):
+            await _run_archive(context, task, data)
+            return
     names = await name_sources(context, task)
     async with context.database.transaction() as session:
         await imports.set_total(session, task.id, len(names))
@@ -186,8 +192,9 @@ async def _run(context: Context, task: ImportTask) -> None:
         await _keep_and_index(context, task, batch, frozenset(names))
 
 
-async def _run_archive(context: Context, task: ImportTask) -> None:
-    file = io.BytesIO(await context.blobs.get(task.blob_key))
+async def _run_archive(context: Context, task: ImportTask, data: bytes) -> None:
+    """Each file of it, as the import's kind says."""
+    file = io.BytesIO(data)
     settings = context.settings
     limits = Limits(
         entries=settings.import_max_files,
@@ -199,7 +206,8 @@ async def _run_archive(context: Context, task: ImportTask) -> None:
     async with context.database.transaction() as session:
         await imports.set_total(session, task.id, len(listed))
     names = frozenset(listed)
-    batches = files_in_batches(entries(file, limits, start=task.next_position))
+    found = entries(file, limits, start=task.next_position)
+    batches = files_in_batches(found, most=None if task.kind == "archive" else BATCH_TALKS)
 
     async def following() -> list[ReadEntry] | None:
         files = await asyncio.to_thread(next, batches, None)
@@ -218,9 +226,17 @@ async def _run_archive(context: Context, task: ImportTask) -> None:
 async def _read(
     context: Context, task: ImportTask, files: Sequence[File], names: frozenset[str]
 ) -> list[ReadEntry]:
-    """The files parsed, but for those that a document has already."""
-    async with context.database.reading() as connection:
-        known = await find_known(connection, task, files, names)
+    """The files parsed, but for those that a document has already. What is kept of a chat without names is
+    not its file, so it is always read."""
+    known: set[bytes] = set()
+    if not task.options.hide_names:
+        async with context.database.reading() as connection:
+            known = await find_known(connection, task, files, names)
+    if task.kind != "archive":
+        return [
+            ReadEntry(file, None) if file.sha256 in known else await read_talk(context, task, file.entry)
+            for file in files
+        ]
     limits = parse_limits(context.settings)
     return await asyncio.to_thread(read_batch, files, known, limits=limits)
 

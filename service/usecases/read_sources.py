@@ -1,4 +1,4 @@
-"""What an import that is no archive brings, read and ready to be kept: pages, chats, transcripts."""
+"""What an import brings that is no document yet, read and ready to be kept: pages, chats, transcripts."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -30,8 +30,16 @@ async def read_sources(context: Context, task: ImportTask) -> AsyncIterator[list
             yield batch
     elif task.next_position == 0:
         entry = Entry(0, task.file_name, await context.blobs.get(task.blob_key))
-        read = _transcript if task.kind == "transcript" else _chat
-        yield [await read(context, task, entry)]
+        yield [await read_talk(context, task, entry)]
+
+
+async def read_talk(context: Context, task: ImportTask, entry: Entry) -> ReadEntry:
+    """A chat or a transcript, as the import's kind says; of an archive's, also one that cannot be had."""
+    if entry.code is not None:
+        refusal = UnreadableFile(entry.code, entry.detail or "")
+        return _read(entry, _refusing(refusal), parse_limits(context.settings))
+    read = _transcript if task.kind == "transcript" else _chat
+    return await read(context, task, entry)
 
 
 async def name_sources(context: Context, task: ImportTask) -> list[str]:

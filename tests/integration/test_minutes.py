@@ -1,5 +1,6 @@
 """Minutes by a model, on a real worker: its lines are checked, and where it fails the extract stands in."""
 
+import re
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -8,7 +9,7 @@ import pytest
 from service.answering.openai_model import ModelConfig, OpenAIModel
 from service.platform.database import Database
 from tests.integration.importing import read, uploaded
-from tests.integration.library import Library, open_library
+from tests.integration.library import Library, open_library, zipped
 from tests.stubs.openai_server import StubModel, saying, stub_model
 
 TALK = (
@@ -82,3 +83,50 @@ async def test_a_chat_in_which_no_names_can_be_hidden_is_refused(library: Librar
     state = await uploaded(creator, base, "x.txt", plain, kind="chat_export", hide_names="true")
     assert [each["code"] for each in state["failed"]] == ["not_a_chat"]
     assert (await uploaded(creator, base, "x.txt", plain, kind="chat_export"))["done"] == 1
+
+
+PSEUDONYM = re.compile("成员[A-Z2-7]{6}")
+CHATS: dict[str, str | bytes] = {
+    "群/售后.txt": "2024-05-01 10:02:33 张三\n坏了怎么退？\n\n2024-05-01 10:03:10 李四\n七天内可以退。\n",
+    "群/采购.txt": "2024-05-02 09:00:00 王五\n纸箱还有三百个。\n\n2024-05-02 09:01:00 张三\n再订两百个。\n",
+    "群/表情.gif": b"GIF89a\0\1",
+}
+
+
+async def test_an_archive_of_chats_is_a_document_each(library: Library) -> None:
+    creator = await library.creator("gatherer")
+    base = await creator.knowledge_base()
+    state = await uploaded(creator, base, "聊天.zip", zipped(CHATS), kind="chat_export")
+    assert (state["total"], state["done"]) == (3, 2)
+    assert [(each["name"], each["code"]) for each in state["failed"]] == [("群/表情.gif", "binary_content")]
+    texts = [(await read(creator, base, each))["text"] for each in await creator.documents(base)]
+    assert ["七天内可以退" in text for text in texts] != ["再订两百个" in text for text in texts]
+    again = await uploaded(creator, base, "聊天.zip", zipped(CHATS), kind="chat_export")
+    assert (again["done"], len(await creator.documents(base))) == (2, 2), "the same files make nothing new"
+
+
+async def test_names_are_hidden_in_every_chat_of_an_archive(library: Library) -> None:
+    creator = await library.creator("shy")
+    base = await creator.knowledge_base()
+    for _ in range(2):
+        state = await uploaded(creator, base, "聊天", zipped(CHATS), kind="chat_export", hide_names="true")
+        assert (state["done"], [each["code"] for each in state["failed"]]) == (2, ["binary_content"])
+    texts = [(await read(creator, base, each))["text"] for each in await creator.documents(base)]
+    assert len(texts) == 2
+    assert not [name for name in ("张三", "李四", "王五") if name in "".join(texts)]
+    (both,) = set.intersection(*[set(PSEUDONYM.findall(text)) for text in texts])
+    assert both, "who speaks in both has one"
+
+
+async def test_an_archive_of_transcripts_has_minutes_for_each(library: Library, stub: StubModel) -> None:
+    creator = await library.creator("secretary")
+    base = await creator.knowledge_base()
+    meetings = {f"会{n}.txt": TALK.replace("九月八日", f"九月{n}日") for n in range(1, 11)}
+    state = await uploaded(creator, base, "会.zip", zipped(meetings), kind="transcript")
+    assert (state["total"], state["done"], state["failed"]) == (10, 10, [])
+    asked = len(stub.requests)
+    assert asked >= 10
+    for document in (await creator.documents(base))[:2]:
+        assert "会议实录" in (await read(creator, base, document))["text"]
+    await uploaded(creator, base, "会.zip", zipped(meetings), kind="transcript")
+    assert len(stub.requests) == asked, "what is the same is not worded again"

@@ -54,6 +54,8 @@ SIGNATURES: tuple[tuple[bytes, Kind], ...] = (
     (b"MM\0*", "image"),
     (b"\x1a\x45\xdf\xa3", "matroska"),
 )
+PACKED = (b"\x1f\x8b", b"\xfd7zXZ\0")
+TAR, TAR_AT = b"ustar", 257
 OFFICE: tuple[tuple[str, Kind], ...] = (("word/", "docx"), ("ppt/", "pptx"), ("xl/", "xlsx"))
 
 
@@ -85,6 +87,17 @@ def kind_of(name: str, data: bytes) -> Kind:
     raise UnreadableFile(
         "unsupported_format", f"Files {ending or 'without an extension'} cannot be read; use {offered}."
     )
+
+
+def is_archive(data: bytes) -> bool:
+    """Whether a file holds others, and is no office file or book."""
+    if data.startswith(b"PK\x03\x04"):
+        try:
+            _zipped(data)
+        except UnreadableFile as refusal:
+            return refusal.code == "unsupported_format"
+        return False
+    return data.startswith(PACKED) or data[TAR_AT : TAR_AT + len(TAR)] == TAR
 
 
 def _by_content(data: bytes) -> Kind | None:

@@ -14,6 +14,8 @@ import pytest
 
 from service.knowledge.parsing.archive_streams import ArchiveRefused, Limits
 from service.knowledge.parsing.archives import Entry, entries, survey
+from service.knowledge.parsing.sniffing import is_archive
+from tests.written import books, office
 
 MEBIBYTE = 1024 * 1024
 LIMITS = Limits(entries=5000, file_bytes=64 * MEBIBYTE, total_bytes=1024 * MEBIBYTE, ratio=200)
@@ -43,6 +45,16 @@ def read(data: bytes, limits: Limits = LIMITS, start: int = 0) -> list[Entry]:
     found = list(entries(io.BytesIO(data), limits, start=start))
     assert len(found) == total - start
     return found
+
+
+@pytest.mark.parametrize("mode", ["w", "w:gz", "w:xz"])
+def test_what_holds_files_is_an_archive_and_an_office_file_is_none(mode: str) -> None:
+    assert is_archive(tarred({"a.txt": b"x"}, mode))
+    assert is_archive(zipped({"a.txt": b"x"}))
+    assert not is_archive(office.document())
+    assert not is_archive(books.book())
+    assert not is_archive(b"PK\x03\x04 and nothing behind")
+    assert not is_archive("张三：你好".encode())
 
 
 def codes(data: bytes, limits: Limits = LIMITS) -> dict[str, str | None]:
