@@ -4,7 +4,7 @@ text pauses. All offsets count Unicode code points of the revision's text."""
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Any
@@ -88,8 +88,13 @@ def size(text: str) -> float:
     return wide + 0.4 * max(0.0, len(text) - wide)
 
 
+def place_of(locator: Mapping[str, Any]) -> str:
+    """The part of its text that a locator is in: what passages never join across."""
+    return repr([locator.get(name) for name in _PLACES])
+
+
 def _place(block: Block) -> tuple[bool, str]:
-    return block.kind == "heading", repr([block.locator.get(name) for name in _PLACES])
+    return block.kind == "heading", place_of(block.locator)
 
 
 def _complete(text: str, blocks: Sequence[Block]) -> Iterator[Block]:

@@ -11,6 +11,7 @@ from search.engine.port import EngineUnavailable, PassageHit
 from search.passages.editions import is_named
 from search.passages.embedder import EmbedderUnavailable
 from search.passages.fusion import fuse, key_of, reordered
+from search.passages.joining import adjoining, joined, span_of, varied
 from search.passages.question import analyse
 from search.passages.ranking import OLDER
 from search.passages.reranker import RerankerUnavailable
@@ -27,14 +28,17 @@ log = structlog.get_logger(__name__)
 
 async def find_passages(context: Context, scope: AccessScope, query: str, *, limit: int) -> list[PassageHit]:
     """The best passages, best first; each is word for word in its revision, and names the newest edition in
-    scope that supersedes its document.
+    scope that supersedes its document. Neighbours that adjoin are one passage, and no document has more than
+    ``passages_of_document`` while others have some that are nearly as good.
 
     By words, with an embedder by meaning as well, and with a reranker in the order that it says; while one of
     these is away, without it. Raises ``EngineUnavailable``, also for an index that is out of step with the
     stored texts.
     """
     wider = context.embedder is not None or context.reranker is not None
-    wanted = max(limit, context.settings.fusion_candidates) if wider else limit
+    wanted = limit + context.settings.passages_spare
+    if wider:
+        wanted = max(wanted, context.settings.fusion_candidates)
     asked = asyncio.create_task(_asked(context, query))
     try:
         by_words = await context.passages.search(scope, query, limit=wanted)
@@ -50,7 +54,22 @@ async def find_passages(context: Context, scope: AccessScope, query: str, *, lim
         except RevisionNotFound as error:
             raise EngineUnavailable("The index is out of step with the texts; try again.") from error
         hits = await _with_editions(connection, scope, query, verified(hits, stored))
-    return (await _reranked(context, query, hits, by_words))[:limit]
+    hits = await _joined(context, (await _reranked(context, query, hits, by_words))[:wanted])
+    return varied(hits, limit=limit, of_document=context.settings.passages_of_document)
+
+
+async def _joined(context: Context, hits: list[PassageHit]) -> list[PassageHit]:
+    groups = adjoining(hits, largest=context.settings.joined_passage_size)
+    several = [group for group in groups if len(group) > 1]
+    if not several:
+        return hits
+    async with context.database.reading() as connection:
+        try:
+            texts = iter(await read_spans(connection, [span_of(group) for group in several]))
+        except RevisionNotFound as error:
+            raise EngineUnavailable("The index is out of step with the texts; try again.") from error
+    made = [joined(group, next(texts)) if len(group) > 1 else group for group in groups]
+    return sorted((hit for members in made for hit in members), key=lambda hit: -hit.score)
 
 
 async def _with_editions(

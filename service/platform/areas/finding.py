@@ -34,6 +34,13 @@ class FindingSettings(BaseModel):
     """How often the readers of the last 30 days are counted that the square ranks by."""
     query_max_characters: int = Field(2000, ge=1)
     passages_max_top_k: int = Field(50, ge=1)
+    passages_spare: int = Field(8, ge=0)
+    """Passages looked for beyond those asked for: to join with their neighbours, or to vary what is given."""
+    passages_of_document: int = Field(3, ge=0)
+    """Of one document before those of others that score half as high; 0: the best, whosever they are."""
+    joined_passage_size: int = Field(1000, ge=0)
+    """Neighbours in one part of a text are joined up to this size, in Chinese characters (a word of a spaced
+    script is 2.5); 0: never."""
     knowledge_bases_per_request: int = Field(50, ge=1)
 
     @field_validator("search_url")
