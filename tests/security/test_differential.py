@@ -59,7 +59,9 @@ async def _compare(
 
     async def everything(of: World, name: str) -> tuple[World, Seen, list[str]]:
         await empty(database, kept)
-        async with open_market(database, folder / name, embedding_query_seconds=60, **part) as market:
+        # Fewer suggestions are tried, and none is late.
+        chosen = {"packaging_candidates": 2, "embedding_query_seconds": 60}
+        async with open_market(database, folder / name, **part, **chosen) as market:
             made = await fill(market, of)
             stub.requests.clear()
             seen = await look(market, world, asker, reduced(made, asker))
