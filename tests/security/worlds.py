@@ -94,9 +94,12 @@ def _base(chance: random.Random, number: int, subjects: Sequence[tuple[str, str]
         _document(chance, f"b{number}d{n}", subjects, settled=settled, closed=number > 0 and not readers)
         for n in range(chance.randint(2, 4))
     )
-    samples = [_question(person, thing) for person, thing in chance.sample(list(subjects), 4)]
-    # What a text that is there holds and another does not: not to be named to who may not read it.
-    samples += [f"{samples[0]} {document.canary}" for document in documents if not document.removed][-1:]
+    samples = [_question(person, thing) for person, thing in chance.sample(list(subjects), 3)]
+    # What free text answers, with a word of paid text alone: not to be shown to who may not read that.
+    live = [document for document in documents if not document.removed]
+    said = [(_answered(d.text, subjects), d) for d in live if d.tier == "free"]
+    samples += [f"{q} {d.canary}" for q, _ in said[:1] for d in live if d.tier == "paid"][:1]
+    samples += [q for q, _ in said[:1]]
     return Base(
         number=number,
         name=f"base{number} {_word(chance)}",
@@ -135,6 +138,12 @@ def text_of(chance: random.Random, subjects: Sequence[tuple[str, str]], canary: 
     return f"# {canary}\n\n{lines[0]}\n\n## {said[-1][1]} {canary}\n\n" + "\n\n".join(
         [*lines[1:], f"What is {canary}? It is the {_word(chance)} of {said[0][0]}."]
     )
+
+
+def _answered(text: str, subjects: Sequence[tuple[str, str]]) -> str:
+    """A question that this text answers."""
+    lines = text.splitlines()
+    return next(_question(p, t) for p, t in subjects if any(p in line and t in line for line in lines))
 
 
 def _statement(chance: random.Random, person: str, thing: str) -> str:
