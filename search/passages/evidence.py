@@ -21,7 +21,6 @@ BEYOND_CHANCE = 0.14
 CHARACTER = 0.5  # what a character's rarity counts: two make a word
 SHORT = 1.0  # divided by the question's length in words: of a short one, more must be said
 MISFIT = 0.8  # what counts against it that only sentences not of the kind asked for say
-AMONG = 0.1  # what more is needed among ten times the passages
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,11 +79,10 @@ def supported(query: str, hits: Sequence[PassageHit]) -> bool:
             fitting = max(fitting, scored.coverage)
     spaced = sum(unit.weak is None for unit in question.units) / len(question.units)
     words = len(question.units) * (1 + spaced) / 2  # two characters for a word
-    among = max(1, hits[0].among)
-    said = saying.says + BEYOND_CHANCE * (sum(rarity) * about - math.log(among))
+    said = saying.says + BEYOND_CHANCE * (sum(rarity) * about - math.log(max(1, hits[0].among)))
     if question.answer is not None:
         said -= MISFIT * (best - fitting)
-    return said - SHORT / max(1.5, words) - AMONG * math.log10(max(1, among / 1000)) >= ENOUGH
+    return said - SHORT / max(1.5, words) >= ENOUGH
 
 
 def _weights(question: Question, hit: PassageHit) -> tuple[float, ...]:
