@@ -74,6 +74,9 @@ def draining(seconds: float) -> Iterator[None]:
 
 def create_app() -> Litestar:
     """What the server imports: settings from the environment, logs, and the application in its envelope."""
+    # Those of the process it was forked from would swallow a worker's end until it has its own.
+    for sign in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(sign, signal.SIG_DFL)
     settings = Settings()
     configure_logs(level=settings.log_level, form=settings.log_format)
     if os.environ.get("ZHIHAO_SUPERVISED"):

@@ -142,7 +142,7 @@ class Supervisor:
             remember(settings.data_dir, sandbox_port=port)
             self.parts.append(Part("sandbox", self._sandbox_command(settings, port), env))
         self.parts.append(Part("worker", [sys.executable, "-m", "service.cli", "worker"], env))
-        self.parts.append(Part("api", self._api_command(settings), env))
+        self.parts.append(Part("api", self._api_command(), env))
         for part in self.parts:
             part.start()
 
@@ -155,12 +155,10 @@ class Supervisor:
             *("--thin-webhook-url", f"{self._loopback}/webhooks/stripe/thin", "--thin-webhook-secret", thin),
         ]
 
-    def _api_command(self, settings: Settings) -> list[str]:
+    def _api_command(self) -> list[str]:
         return [
-            *(sys.executable, "-m", "granian", "service.app:create_app", "--factory", "--interface", "asgi"),
-            *("--host", self.host, "--port", str(self.port), "--workers", str(self.workers)),
-            *("--loop", "uvloop", "--no-ws", "--no-access-log", "--log-level", "warning"),
-            *("--respawn-failed-workers", "--workers-kill-timeout", str(int(API_STOP_SECONDS))),
+            *(sys.executable, "-m", "service.api", "--host", self.host, "--port", str(self.port)),
+            *("--workers", str(self.workers), "--stop-seconds", str(int(API_STOP_SECONDS))),
         ]
 
     def _wait_until_ready(self) -> None:

@@ -80,7 +80,7 @@ class Running:
         )
 
     def api_workers(self) -> list[int]:
-        return [pid for pid in children(self.part("granian")) if "resource_tracker" not in command(pid)]
+        return [pid for pid in children(self.part("service.api")) if "resource_tracker" not in command(pid)]
 
     def postmaster(self) -> int:
         return int((self.folder / "postgres-18" / "postmaster.pid").read_text().splitlines()[0])
