@@ -2,9 +2,11 @@
 
 import ctypes
 import io
+import resource
 import signal
 import subprocess
 import time
+from functools import partial
 
 from PIL import Image
 
@@ -28,6 +30,7 @@ class Reader:
 
     def __init__(self, limits: ParseLimits) -> None:
         self._command = limits.ocr_command
+        self._memory_bytes = limits.memory_bytes
         self._until = time.monotonic() + SHARE * limits.wall_seconds
         self._cpu_until = time.process_time() + SHARE * limits.cpu_seconds
 
@@ -49,7 +52,7 @@ class Reader:
                 stderr=subprocess.DEVNULL,
                 timeout=min(SECONDS, max(0.1, self._left())),
                 check=True,
-                preexec_fn=_die_together,
+                preexec_fn=partial(_bound, self._memory_bytes),
             )
         except (OSError, subprocess.SubprocessError) as error:
             raise UnreadableFile("ocr_failed", "The text of the image could not be read.") from error
@@ -59,9 +62,13 @@ class Reader:
         return min(self._until - time.monotonic(), self._cpu_until - time.process_time())
 
 
-def _die_together() -> None:
-    """The program ends when the process that reads the file does."""
+def _bound(memory_bytes: int) -> None:
+    """The program ends when the process that reads the file does, and has its memory, without what that one
+    had loaded before."""
     _libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    _, most = resource.getrlimit(resource.RLIMIT_AS)
+    bound = memory_bytes if most == resource.RLIM_INFINITY else min(memory_bytes, most)
+    resource.setrlimit(resource.RLIMIT_AS, (bound, bound))
 
 
 def parse(data: bytes, limits: ParseLimits) -> Parsed:
