@@ -169,10 +169,8 @@ def gone(pids: Sequence[int], seconds: float) -> bool:
 
 
 def stretched(seconds: float) -> float:
-    """What is promised for this machine alone, when others compute on it too: by how many there are, twice:
-    a start is a burst of work and may meet another's."""
-    share = os.getloadavg()[0] / (os.cpu_count() or 1)
-    return seconds if share <= 1 else seconds * share * 2
+    """What is promised for this machine alone, when others compute on it too."""
+    return seconds * max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))
 
 
 def until(look: Callable[[], bool], seconds: float, what: str) -> None:
