@@ -7,6 +7,9 @@ STAMP := $(VENV)/.installed
 # What runs at a time.
 WORKERS ?= 2
 
+# Containers often set it: then every process would compile all of the sources for itself.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: install demo serve test soak lint lock bench clean
 
 install: $(STAMP)

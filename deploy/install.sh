@@ -35,3 +35,5 @@ with_uv() {
 }
 with_uv || pip install -q --disable-pip-version-check --require-hashes -r requirements.lock
 pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .
+# What is installed where it lies is not compiled by pip: no process should have to do it at its start.
+"$venv/bin/python" -m compileall -q service billing search migrations

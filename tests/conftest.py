@@ -4,6 +4,7 @@ import os
 import shutil
 import socket
 import ssl
+import sys
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from functools import cache
@@ -45,7 +46,14 @@ def _keep_in_memory() -> None:
         tempfile.tempdir = os.environ["TMPDIR"] = str(MEMORY)
 
 
+def _compile_once() -> None:
+    """Keeps what is compiled, whatever the shell says: hundreds of processes start of the same sources."""
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    sys.dont_write_bytecode = False
+
+
 _keep_in_memory()
+_compile_once()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
