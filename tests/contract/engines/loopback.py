@@ -43,6 +43,8 @@ def serving(server: Server, faults: Faults) -> Iterator[str]:
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        # Head and body are two writes: the second would wait 40 ms for the first to be acknowledged.
+        disable_nagle_algorithm = True
 
         def handle_one(self) -> None:
             parts = urlsplit(self.path)
