@@ -1,17 +1,23 @@
 """``zhihao serve``: starts the parts, watches them, and stops them in order.
 
 The children are the API (Granian), the worker and, without a Stripe account, the sandbox. None of them
-outlives this process, however it ends; one that falls is started again.
+outlives this process, however it ends; one that falls is started again. The API and the worker are forked
+from here, where what they run is loaded once: that takes seconds, and a fork does not.
 """
 
+import asyncio
+import functools
+import gc
+import os
 import shutil
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from types import FrameType
+from typing import Any
 
 import structlog
 
@@ -19,7 +25,7 @@ from service.platform.embedded import Completed, complete, own_folder, refuse_un
 from service.platform.migrating import migrate
 from service.platform.postgres import EmbeddedPostgres
 from service.platform.postgres_runner import EmbeddedPostgresError
-from service.platform.processes import free_port, hold, is_ready, require_port, spawn
+from service.platform.processes import Fork, free_port, hold, is_ready, require_port, spawn
 from service.platform.settings import Settings
 
 log = structlog.get_logger(__name__)
@@ -41,14 +47,13 @@ class Part:
     """One child process, started again when it falls, ever later while it does not stay up."""
 
     name: str
-    command: list[str]
-    env: dict[str, str]
-    process: "subprocess.Popen[bytes] | None" = None
+    begin: "Callable[[], Fork | subprocess.Popen[bytes]]"
+    process: "Fork | subprocess.Popen[bytes] | None" = None
     started: float = 0.0
     falls: int = 0
 
     def start(self) -> None:
-        self.process = spawn(self.command, env=self.env)
+        self.process = self.begin()
         self.started = time.monotonic()
 
     def watch(self) -> None:
@@ -57,7 +62,7 @@ class Part:
         if time.monotonic() - self.started < min(1.0 * self.falls, STEADY_SECONDS):
             return
         self.falls = self.falls + 1 if time.monotonic() - self.started < STEADY_SECONDS else 1
-        log.warning("part.fell", part=self.name, code=self.process.returncode, falls=self.falls)
+        log.warning("part.fell", part=self.name, code=self.process.poll(), falls=self.falls)
         self.start()
 
     def terminate(self) -> None:
@@ -72,7 +77,7 @@ class Part:
         except subprocess.TimeoutExpired:
             log.warning("part.killed", part=self.name)
             self.process.kill()
-            self.process.wait()
+            self.process.wait(STOP_SECONDS)
 
 
 @dataclass
@@ -134,17 +139,31 @@ class Supervisor:
         counts = settings.data_dir / "metrics"
         shutil.rmtree(counts, ignore_errors=True)
         counts.mkdir()
-        env = completed.environment() | {"ZHIHAO_SUPERVISED": "1", "PROMETHEUS_MULTIPROC_DIR": str(counts)}
+        os.environ.update(
+            completed.environment(), ZHIHAO_SUPERVISED="1", PROMETHEUS_MULTIPROC_DIR=str(counts)
+        )
         # An address that somebody else named is somebody else's sandbox to run.
         if settings.stripe_api_base and not self.settings.stripe_api_base:
             port = free_port(preferred=int(settings.stripe_api_base.rpartition(":")[2]))
-            settings.stripe_api_base = env["ZHIHAO_STRIPE_API_BASE"] = f"http://127.0.0.1:{port}"
+            settings.stripe_api_base = os.environ["ZHIHAO_STRIPE_API_BASE"] = f"http://127.0.0.1:{port}"
             remember(settings.data_dir, sandbox_port=port)
-            self.parts.append(Part("sandbox", self._sandbox_command(settings, port), env))
-        self.parts.append(Part("worker", [sys.executable, "-m", "service.cli", "worker"], env))
-        self.parts.append(Part("api", self._api_command(), env))
-        for part in self.parts:
-            part.start()
+            command = self._sandbox_command(settings, port)
+            self._begin("sandbox", functools.partial(spawn, command))
+        serve_http, serve_jobs = _load()
+        self._begin("worker", lambda: Fork("zhihao-worker", lambda: asyncio.run(serve_jobs(settings))))
+        serve = functools.partial(
+            serve_http,
+            host=self.host,
+            port=self.port,
+            workers=self.workers,
+            stop_seconds=int(API_STOP_SECONDS),
+        )
+        self._begin("api", lambda: Fork("zhihao-api", serve))
+
+    def _begin(self, name: str, begin: "Callable[[], Fork | subprocess.Popen[bytes]]") -> None:
+        part = Part(name, begin)
+        self.parts.append(part)
+        part.start()
 
     def _sandbox_command(self, settings: Settings, port: int) -> list[str]:
         snapshot, thin = settings.webhook_secrets
@@ -153,12 +172,6 @@ class Supervisor:
             *("--host", "127.0.0.1", "--port", str(port)),
             *("--webhook-url", f"{self._loopback}/webhooks/stripe", "--webhook-secret", snapshot),
             *("--thin-webhook-url", f"{self._loopback}/webhooks/stripe/thin", "--thin-webhook-secret", thin),
-        ]
-
-    def _api_command(self) -> list[str]:
-        return [
-            *(sys.executable, "-m", "service.api", "--host", self.host, "--port", str(self.port)),
-            *("--workers", str(self.workers), "--stop-seconds", str(int(API_STOP_SECONDS))),
         ]
 
     def _wait_until_ready(self) -> None:
@@ -184,6 +197,18 @@ class Supervisor:
         for part in reversed(self.parts):
             part.terminate()
             part.wait(deadline)
+
+
+def _load() -> tuple[Callable[..., None], Callable[[Settings], Coroutine[Any, Any, None]]]:
+    """What the API and the worker run. Looking for garbage meanwhile would cost a third more, and later
+    every fork would copy what is looked at."""
+    gc.disable()
+    from service.api import serve_http  # reads where to count from the environment while it loads
+    from service.worker import serve_jobs
+
+    gc.enable()
+    gc.freeze()
+    return serve_http, serve_jobs
 
 
 def _revive(postgres: EmbeddedPostgres) -> None:

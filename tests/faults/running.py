@@ -72,15 +72,15 @@ class Running:
         found = [self.process.pid] if self.process.poll() is None else []
         return found + [pid for pid, line in processes() if self._mine(pid, line)]
 
-    def part(self, words: str) -> int:
-        """The child of the supervisor whose command holds ``words``."""
+    def part(self, name: str) -> int:
+        """The child of the supervisor that goes by ``name``."""
         return eventually(
-            lambda: next((pid for pid in children(self.process.pid) if words in command(pid)), None),
-            what=words,
+            lambda: next((pid for pid in children(self.process.pid) if called(pid) == name), None),
+            what=name,
         )
 
     def api_workers(self) -> list[int]:
-        return [pid for pid in children(self.part("service.api")) if "resource_tracker" not in command(pid)]
+        return [pid for pid in children(self.part("zhihao-api")) if "resource_tracker" not in command(pid)]
 
     def postmaster(self) -> int:
         return int((self.folder / "postgres-18" / "postmaster.pid").read_text().splitlines()[0])
@@ -137,6 +137,11 @@ def processes() -> list[tuple[int, str]]:
 def command(pid: int) -> str:
     """Its words; empty for a process that is gone."""
     return _read(pid, "cmdline").replace("\0", " ")
+
+
+def called(pid: int) -> str:
+    """Its name in a list of processes."""
+    return _read(pid, "comm").strip()
 
 
 def surroundings(pid: int) -> str:

@@ -80,7 +80,7 @@ def test_the_worker_killed_between_a_call_to_stripe_and_its_commit(market: Marke
     market.trouble(timeouts=1_000_000_000, delay_seconds=SLOW_SECONDS)
     with callers.calling(SEED + 1):
         for number in range(KILLS):
-            victim = market.running.part("service.cli worker")
+            victim = market.running.part("zhihao-worker")
             market.tip()
             if number % 2 == 0:
                 market.refund_left_to_the_worker()

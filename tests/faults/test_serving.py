@@ -173,7 +173,7 @@ def test_an_import_outlives_its_worker(world: World) -> None:
         return found
 
     eventually(lambda: state()["done"] or None, seconds=20, what="the first entries")
-    os.kill(world.running.part("service.cli worker"), signal.SIGKILL)
+    os.kill(world.running.part("zhihao-worker"), signal.SIGKILL)
     assert state()["status"] == "running"
     eventually(lambda: state()["status"] == "done" or None, seconds=30, what="the import")
     assert (state()["done"], state()["total"], state()["failed"]) == (300, 300, [])
