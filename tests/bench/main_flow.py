@@ -51,7 +51,8 @@ def _memory(root: int, data_dir: Path) -> dict[str, float]:
         try:
             fields = (folder / "stat").read_text().rpartition(")")[2].split()
             parents[int(folder.name)] = int(fields[1])
-            names[int(folder.name)] = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode()
+            command = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode()
+            names[int(folder.name)] = f"{(folder / 'comm').read_text().strip()} {command}"
         except OSError:
             continue
     sizes: dict[str, float] = {}
@@ -64,8 +65,8 @@ def _memory(root: int, data_dir: Path) -> dict[str, float]:
         postgres = "postgres" in command and str(data_dir) in server
         if above != root and not postgres:
             continue
-        kinds = {"cli worker": "worker", "billing.sandbox": "sandbox", "cli serve": "supervisor"}
-        kind = next((kind for part, kind in kinds.items() if part in command), "api")
+        kinds = {"zhihao-worker": "worker", "zhihao-api": "api", "billing.sandbox": "sandbox"}
+        kind = next((kind for part, kind in kinds.items() if part in command), "supervisor")
         kind = "postgres" if postgres else kind
         rollup = (Path("/proc") / str(pid) / "smaps_rollup").read_text()
         pss = next(int(line.split()[1]) for line in rollup.splitlines() if line.startswith("Pss:"))

@@ -18,7 +18,7 @@ import pytest
 
 from service.platform.postgres import EmbeddedPostgres
 from tests.faults.load import UNANSWERED, Load, stalling_model
-from tests.faults.running import Running, children, command, gone, run, stretched, until, zhihao
+from tests.faults.running import Running, called, children, command, gone, run, stretched, until, zhihao
 from tests.journeys import texts
 from tests.journeys.people import OPEN, Person, eventually, fen, first_metered, pay
 from tests.journeys.serving import free_port, fresh_folder
@@ -131,6 +131,12 @@ def test_two_workers_are_measured_as_one(world: World) -> None:
 
     seen = [counted() for _ in range(6)]
     assert min(seen) >= 20, seen
+
+
+def test_what_forks_has_no_threads_and_each_part_says_what_it_is(world: World) -> None:
+    supervisor = world.running.process.pid
+    assert len(list(Path(f"/proc/{supervisor}/task").iterdir())) == 1
+    assert {"zhihao-api", "zhihao-worker"} < {called(pid) for pid in children(supervisor)}
 
 
 def test_a_killed_api_worker_comes_back(world: World) -> None:
