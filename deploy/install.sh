@@ -31,9 +31,10 @@ with_uv() {
   [ -z "$index" ] || export UV_DEFAULT_INDEX="$index"
   [ -z "$links" ] || export UV_FIND_LINKS="$links"
   [ -z "${PIP_CERT:-}" ] || export SSL_CERT_FILE="${SSL_CERT_FILE:-$PIP_CERT}"
-  "$venv/bin/uv" pip install -q --python "$venv/bin/python" --require-hashes -r requirements.lock
+  "$venv/bin/uv" pip install -q --python "$venv/bin/python" --compile-bytecode --require-hashes -r requirements.lock
 }
 with_uv || pip install -q --disable-pip-version-check --require-hashes -r requirements.lock
 pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .
-# What is installed where it lies is not compiled by pip: no process should have to do it at its start.
+# What is installed where it lies is not compiled by pip: no process should have to do it at its start, and where
+# PYTHONDONTWRITEBYTECODE is set each would.
 "$venv/bin/python" -m compileall -q service billing search migrations
