@@ -13,6 +13,7 @@ from importlib.util import find_spec
 BENCHES = {
     "gate": "B1: a metered answer against the same route with no gate and no meter",
     "settling": "B2: 256 waiting meter calls against one-row commits of pgbench",
+    "openai_compatible": "B3: OpenAI's endpoint, metered, against LiteLLM's proxy with no database",
     "retrieval": "R1, R2, R3: finding, extracts and refusals against jieba + bm25s, PostgreSQL, raw tantivy",
     "scoped_search": "B4: passages within 1 or 50 of 200 knowledge bases against raw tantivy on all",
     "entitlements": "B5: entitlement decisions against pycasbin, cedarpy, a primary key",

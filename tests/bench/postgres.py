@@ -47,7 +47,7 @@ class Server:
     def cpu(self) -> float:
         """Seconds of CPU that this process and the server with all its backends have used, those that ended
         included."""
-        return time.process_time() + sum(map(_cpu_of, _tree(self.pid)))
+        return time.process_time() + cpu_below(self.pid)
 
 
 @contextmanager
@@ -59,14 +59,15 @@ def postgres() -> Iterator[Server]:
         try:
             with psycopg.connect(url, autocommit=True) as connection:
                 connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(TEMPLATE)))
-            made = Server(url, _postmaster(folder))
+            made = Server(url, postmaster(folder))
             migrate(made.named(TEMPLATE))
             yield made
         finally:
             server.leave()
 
 
-def _postmaster(folder: str) -> int:
+def postmaster(folder: str) -> int:
+    """The process of the server whose state lies in ``folder``; it is nobody's child."""
     for entry in Path("/proc").glob("[0-9]*"):
         try:
             words = (entry / "cmdline").read_bytes().decode().split("\0")
@@ -75,6 +76,11 @@ def _postmaster(folder: str) -> int:
         if words[0].endswith("/postgres") and any(word.startswith(f"{folder}/") for word in words):
             return int(entry.name)
     raise RuntimeError("the server's process was not found")
+
+
+def cpu_below(root: int) -> float:
+    """Seconds of CPU that a process and all below it have used, those that ended included."""
+    return sum(map(_cpu_of, _tree(root)))
 
 
 def _tree(root: int) -> list[int]:

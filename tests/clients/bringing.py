@@ -36,13 +36,13 @@ def node() -> tuple[str, Path]:
 
 def python() -> str:
     """An interpreter that has LangChain and LlamaIndex. Raises ``Unavailable``."""
-    return _environment("clients-venv", HERE / "requirements.lock")
+    return environment("clients-venv", HERE / "requirements.lock")
 
 
 def typed(document: bytes) -> tuple[str, Path]:
     """An interpreter, and a folder with the package ``zhihao_client`` that a generator wrote from the OpenAPI
     ``document`` without a warning, and a checker of types found nothing in. Raises ``Unavailable``."""
-    interpreter = _environment("clients-typed", TYPED / "requirements.lock")
+    interpreter = environment("clients-typed", TYPED / "requirements.lock")
     folder = _folder("clients-typed-of", TYPED / "requirements.lock", TYPED / "journey.py", read=document)
     if not (folder / "done").exists():
         for earlier in BUILD.glob("clients-typed-of-*"):
@@ -59,8 +59,8 @@ def typed(document: bytes) -> tuple[str, Path]:
     return interpreter, folder
 
 
-def _environment(name: str, lock: Path) -> str:
-    """An interpreter with what ``lock`` names."""
+def environment(name: str, lock: Path) -> str:
+    """An interpreter with what ``lock`` names. Raises ``Unavailable``."""
     folder = _folder(name, lock)
     interpreter = str(folder / "bin" / "python")
     if not (folder / "done").exists():
