@@ -1,5 +1,6 @@
 """A real PostgreSQL for every test that wants one: the wheel's, started once, a fresh database a test."""
 
+import gc
 import os
 import shutil
 import socket
@@ -20,6 +21,7 @@ import structlog
 from psycopg import sql
 from sqlalchemy import event, make_url
 
+from service.platform.collecting import collect_seldom
 from service.platform.database import Database
 from service.platform.migrating import migrate
 from service.platform.postgres import EmbeddedPostgres
@@ -55,11 +57,18 @@ def _compile_once() -> None:
 
 _keep_in_memory()
 _compile_once()
+gc.disable()  # nothing that is loaded while tests are collected is garbage
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     here = Path(__file__).parent
     items.sort(key=lambda item: LONG_FIRST.index(item.path.relative_to(here).parts[0]))
+
+
+def pytest_collection_finish() -> None:
+    """As in the service's processes: what was loaded is not looked at again."""
+    gc.enable()
+    collect_seldom()
 
 
 def _named(url: str, database: str) -> str:
