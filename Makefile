@@ -10,7 +10,7 @@ WORKERS ?= 2
 # Containers often set it: then every process would compile all of the sources for itself.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: install demo serve test soak lint lock bench clean
+.PHONY: install demo serve test faults test-16 soak lint lock bench clean
 
 install: $(STAMP)
 
@@ -24,20 +24,27 @@ demo: install
 serve: install
 	$(BIN)/zhihao serve $(ARGS)
 
+# Yields to whatever else runs.
 lint: install
-	$(BIN)/ruff format --check .
-	$(BIN)/ruff check .
-	$(BIN)/mypy -n $(WORKERS)
-	$(BIN)/lint-imports
+	nice $(BIN)/ruff format --check .
+	nice $(BIN)/ruff check .
+	nice -n 19 $(BIN)/mypy -n $(WORKERS)
+	nice -n 19 $(BIN)/lint-imports
 
-# What must be back in time is tried alone; then everything else on PostgreSQL 18, and what touches the database
-# once more on 16; the text sets are read once. A file's tests run in one process, one file in each of WORKERS at
-# a time.
-PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
-test: install lint
-	$(BIN)/python -m pytest tests/faults $(ARGS)
-	$(PYTEST) --ignore=tests/faults $(ARGS)
-	ZHIHAO_TEST_POSTGRES_VERSION=16 $(PYTEST) tests/integration -m "not data" $(ARGS)
+# What must be back in time is tried with nothing beside it but the linters; then everything else, a file in each
+# of WORKERS at a time.
+PYTEST := $(BIN)/python -m pytest
+SHARED := -n $(WORKERS) --dist loadfile --no-loadscope-reorder
+test: install
+	$(MAKE) --jobs=2 --output-sync lint faults
+	$(PYTEST) $(SHARED) --ignore=tests/faults $(ARGS)
+
+faults: install
+	$(PYTEST) tests/faults $(ARGS)
+
+# `test` runs on PostgreSQL 18: this is what touches the database, once more on 16. The text sets are read once.
+test-16: install
+	ZHIHAO_TEST_POSTGRES_VERSION=16 $(PYTEST) $(SHARED) tests/integration -m "not data" $(ARGS)
 
 # The long forms: what `test` does a few times, hundreds and thousands of times. Takes hours.
 soak: install
