@@ -15,6 +15,7 @@ from typing import Any
 
 import procrastinate
 import structlog
+from opentelemetry import trace
 from procrastinate import BaseRetryStrategy, JobContext, PsycopgConnector, RetryDecision
 from procrastinate.exceptions import UniqueViolation
 from procrastinate.jobs import Job, Status
@@ -65,6 +66,7 @@ from service.usecases.watch_invariants import watch_invariants
 from service.wiring import wired
 
 log = structlog.get_logger(__name__)
+tracer = trace.get_tracer("zhihao")
 
 STUCK_SECONDS = 2.0
 """How long a worker that stopped by itself may take to end."""
@@ -230,11 +232,12 @@ def build(context: Context) -> procrastinate.App:
 
 def _bound(context: Context, name: str, use_case: UseCase, *, periodic: bool = False) -> UseCase:
     async def run(*_timestamp: int, **args: Any) -> None:
-        try:
-            await use_case(context, **({} if periodic else args))
-        except Exception:
-            log.exception("job.failed", job=name, args=args)
-            raise
+        with tracer.start_as_current_span(f"job {name}", kind=trace.SpanKind.CONSUMER):
+            try:
+                await use_case(context, **({} if periodic else args))
+            except Exception:
+                log.exception("job.failed", job=name, args=args)
+                raise
 
     return run
 

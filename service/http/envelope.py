@@ -10,6 +10,7 @@ from litestar.enums import ScopeType
 from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
 
 from service.http.metrics import observe
+from service.http.tracing import finish, request_span
 from service.platform.ids import new_id
 
 log = structlog.get_logger(__name__)
@@ -60,20 +61,22 @@ class Envelope:
                 message["headers"] = self._completed(message["headers"], request_id)
             await send(message)
 
-        try:
-            await self._app(scope, receive, sent)
-        finally:
-            # 499: nobody was there any more to be answered.
-            seconds = time.perf_counter() - started
-            route = scope.get("path_template")
-            observe(scope["method"], route, status or 499, seconds)
-            log.debug(
-                "request.served",
-                method=scope["method"],
-                route=route,
-                status=status,
-                seconds=round(seconds, 4),
-            )
+        with request_span(scope) as span:
+            try:
+                await self._app(scope, receive, sent)
+            finally:
+                seconds = time.perf_counter() - started
+                route = scope.get("path_template")
+                # 499: nobody was there any more to be answered.
+                observe(scope["method"], route, status or 499, seconds)
+                finish(span, method=scope["method"], route=route, status=status or 499)
+                log.debug(
+                    "request.served",
+                    method=scope["method"],
+                    route=route,
+                    status=status,
+                    seconds=round(seconds, 4),
+                )
 
     def _completed(self, headers: Any, request_id: str) -> list[tuple[bytes, bytes]]:
         present = [(name.lower(), value) for name, value in headers]
