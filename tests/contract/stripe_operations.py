@@ -8,7 +8,7 @@ import ast
 import importlib
 import re
 import types
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -35,11 +35,13 @@ class Operation:
     service: str
 
 
-def _imports(tree: ast.Module) -> dict[str, str]:
-    """Names imported anywhere in a module, also only for type checking."""
+def imported(tree: ast.Module) -> dict[str, tuple[str, str]]:
+    """Names imported at the top of a module, also only for type checking: name → (module, attribute)."""
+    blocks = [tree.body, *(node.body for node in tree.body if isinstance(node, ast.If))]
     return {
-        alias.asname or alias.name: f"{node.module}:{alias.name}"
-        for node in ast.walk(tree)
+        alias.asname or alias.name: (node.module, alias.name)
+        for block in blocks
+        for node in block
         if isinstance(node, ast.ImportFrom) and node.module
         for alias in node.names
     }
@@ -56,7 +58,9 @@ def _template(node: ast.expr) -> str | None:
     return None
 
 
-def _operation(function: ast.AsyncFunctionDef, imports: dict[str, str], file: str) -> Operation | None:
+def _operation(
+    function: ast.AsyncFunctionDef, imports: dict[str, tuple[str, str]], file: str
+) -> Operation | None:
     for node in ast.walk(function):
         if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)):
             continue
@@ -69,22 +73,25 @@ def _operation(function: ast.AsyncFunctionDef, imports: dict[str, str], file: st
         written = ast.unparse(arguments["params"]) if arguments.get("params") is not None else ""  # type: ignore[arg-type]  # narrowed by the test
         named = re.search(r"'(\w+)'", written)
         returns = ast.unparse(function.returns).strip("'") if function.returns else ""
-        params = imports.get(named.group(1)) if named else None
+        params = ":".join(imports[named.group(1)]) if named and named.group(1) in imports else None
         return Operation(str(verb.value).upper(), re.compile(path), params, returns, file)
     return None
+
+
+def _operations_in(file: Path) -> Iterator[Operation]:
+    """Those of one service: the asynchronous methods of the classes in its module."""
+    tree = ast.parse(file.read_text())
+    imports = imported(tree)
+    for made in tree.body:
+        for node in made.body if isinstance(made, ast.ClassDef) else ():
+            if isinstance(node, ast.AsyncFunctionDef) and (one := _operation(node, imports, file.stem)):
+                yield one
 
 
 @cache
 def operations() -> tuple[Operation, ...]:
     """All of them, found in ``*_service.py``."""
-    found = []
-    for file in sorted(ROOT.rglob("*_service.py")):
-        tree = ast.parse(file.read_text())
-        imports = _imports(tree)
-        for node in ast.walk(tree):
-            if isinstance(node, ast.AsyncFunctionDef) and (one := _operation(node, imports, file.stem)):
-                found.append(one)
-    return tuple(found)
+    return tuple(one for file in sorted(ROOT.rglob("*_service.py")) for one in _operations_in(file))
 
 
 def operation(verb: str, path: str) -> Operation:

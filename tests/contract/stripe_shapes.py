@@ -16,6 +16,8 @@ from stripe._list_object import ListObject
 from stripe._object_classes import OBJECT_CLASSES, V2_OBJECT_CLASSES
 from stripe._stripe_object import StripeObject, UntypedStripeObject
 
+from tests.contract.stripe_operations import imported
+
 DELETED = frozenset({"id", "object", "deleted"})
 
 
@@ -28,17 +30,11 @@ def resource(name: str) -> Any:
 
 
 @cache
-def _typing_imports(module: str) -> dict[str, tuple[str, str]]:
-    """What a module imports only for type checking: name → (module, attribute)."""
-    tree = ast.parse(inspect.getsource(sys.modules[module]))
-    return {
-        alias.asname or alias.name: (node.module, alias.name)
-        for node in ast.walk(tree)
-        if isinstance(node, ast.ImportFrom) and node.module
-        for alias in node.names
-    }
+def _imported(module: str) -> dict[str, tuple[str, str]]:
+    return imported(ast.parse(inspect.getsource(sys.modules[module])))
 
 
+@cache
 def _resolve(reference: str, owner: Any) -> Any:
     """The type a forward reference in ``owner`` means."""
     module = sys.modules[owner.__module__]
@@ -48,7 +44,7 @@ def _resolve(reference: str, owner: Any) -> Any:
             for holder in (owner, module):
                 if hasattr(holder, name):
                     return getattr(holder, name)
-            found = _typing_imports(module.__name__)[name]
+            found = _imported(module.__name__)[name]
             return getattr(importlib.import_module(found[0]), found[1])
 
     return eval(reference, {"__builtins__": {}}, Names())
