@@ -141,7 +141,10 @@ def database_url(postgres: str) -> Iterator[str]:
     name = f"test_{uuid4().hex}"
     with psycopg.connect(postgres, autocommit=True) as connection:
         connection.execute(
-            sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(name), sql.Identifier(TEMPLATE))
+            # Files are copied; the default writes every page of the template to the log once more.
+            sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY file_copy").format(
+                sql.Identifier(name), sql.Identifier(TEMPLATE)
+            )
         )
     yield _named(postgres, name)
     with psycopg.connect(postgres, autocommit=True) as connection:

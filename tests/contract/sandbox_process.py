@@ -1,8 +1,9 @@
 """The sandbox as tests run it: the real program, on a port of its own, with an endpoint that listens."""
 
 import json
+import multiprocessing
+import runpy
 import socket
-import subprocess
 import sys
 import threading
 import time
@@ -10,6 +11,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from multiprocessing.process import BaseProcess
 from typing import Any
 from uuid import uuid4
 
@@ -20,6 +22,10 @@ from psycopg import sql
 from stripe import StripeClient
 
 SECRET = "whsec_contract"
+
+# The program is loaded once, and forked from there for each file of tests.
+LOADED = multiprocessing.get_context("forkserver")
+LOADED.set_forkserver_preload([__name__, "billing.sandbox.server"])
 
 
 @dataclass
@@ -115,7 +121,7 @@ class Sandbox:
     """A running sandbox: ``url`` its address, ``listener`` where its events go."""
 
     url: str
-    process: "subprocess.Popen[bytes]"
+    process: BaseProcess
     listener: Listener
 
     @asynccontextmanager
@@ -153,25 +159,33 @@ def sandbox_running(database_url: str) -> Iterator[Sandbox]:
     with listening() as listener:
         port = free_port()
         hook = f"http://127.0.0.1:{listener.port}"
-        command = [
-            *(sys.executable, "-m", "billing.sandbox", "--database-url", database_url, "--port", str(port)),
+        arguments = [
+            *("--database-url", database_url, "--port", str(port)),
             *("--webhook-url", f"{hook}/snapshot", "--webhook-secret", SECRET),
             *("--thin-webhook-url", f"{hook}/thin", "--thin-webhook-secret", SECRET),
         ]
-        process = subprocess.Popen(command)
+        process = LOADED.Process(target=_program, args=arguments, daemon=True)
+        process.start()
         sandbox = Sandbox(f"http://127.0.0.1:{port}", process, listener)
         try:
             _wait(sandbox)
             yield sandbox
         finally:
             process.terminate()
-            process.wait(10)
+            process.join(10)
+            process.close()
+
+
+def _program(*arguments: str) -> None:
+    """What ``python -m billing.sandbox`` does."""
+    sys.argv[1:] = arguments
+    runpy.run_module("billing.sandbox", run_name="__main__", alter_sys=True)
 
 
 def _wait(sandbox: Sandbox) -> None:
     deadline = time.monotonic() + 30
     while time.monotonic() < deadline:
-        assert sandbox.process.poll() is None, "the sandbox ended at its start"
+        assert sandbox.process.is_alive(), "the sandbox ended at its start"
         try:
             if httpx.get(f"{sandbox.url}/_sandbox/health").status_code == 200:
                 return
