@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+import argon2
 import certifi
 import psycopg
 import pytest
@@ -22,6 +23,7 @@ from psycopg import sql
 from sqlalchemy import event, make_url
 
 from service.platform.collecting import collect_seldom
+from service.accounts import passwords
 from service.platform.database import Database
 from service.platform.migrating import migrate
 from service.platform.postgres import EmbeddedPostgres
@@ -115,6 +117,14 @@ def authorities_read_once() -> Iterator[None]:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(ssl, "create_default_context", create)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def passwords_hashed_fast() -> Iterator[None]:
+    """A hash is slow on purpose, which thousands of people who sign up need not wait for."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(passwords, "_hasher", argon2.PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
         yield
 
 

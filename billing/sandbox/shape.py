@@ -51,7 +51,7 @@ def build(name: str, /, **fields: Any) -> Body:
 
 
 def public(value: Any) -> Any:
-    """The value without private state, at every depth."""
+    """A copy of the value without private state, at every depth."""
     if isinstance(value, dict):
         return {key: public(item) for key, item in value.items() if not key.startswith("_")}
     if isinstance(value, list):

@@ -1,7 +1,6 @@
 """Objects as rows, read and written inside one request's transaction, with the events they cause."""
 
 import json
-from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -154,9 +153,9 @@ class Store:
 
         ``account`` is the connected account that the event is about.
         """
-        data: Body = {"object": public(deepcopy(body))}
+        data: Body = {"object": public(body)}
         if previous is not None:
-            data["previous_attributes"] = public(deepcopy(previous))
+            data["previous_attributes"] = public(previous)
         wanted = [one for one in await self.endpoints() if not one.thin and _wants(one, type)]
         event = build(
             "event",
