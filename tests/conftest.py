@@ -22,8 +22,8 @@ import structlog
 from psycopg import sql
 from sqlalchemy import event, make_url
 
-from service.platform.collecting import collect_seldom
 from service.accounts import passwords
+from service.platform.collecting import collect_seldom
 from service.platform.database import Database
 from service.platform.migrating import migrate
 from service.platform.postgres import EmbeddedPostgres

@@ -17,6 +17,8 @@ from sqlalchemy.ext.asyncio import (
     create_async_engine,
 )
 
+_NOW = text("SELECT zhihao_now()")
+
 
 class DatabaseUnreachable(Exception):
     """The database cannot be used at all: its address is wrong, or it does not answer."""
@@ -73,6 +75,6 @@ async def zhihao_now(session: AsyncSession | AsyncConnection) -> datetime:
 
     It is the start of the transaction, plus a stored offset that exists in sandbox mode only.
     """
-    result = await session.execute(text("SELECT zhihao_now()"))
+    result = await session.execute(_NOW)
     moment: datetime = result.scalar_one()
     return moment

@@ -13,6 +13,8 @@ QUEUE = "default"
 
 Argument = str | int | bool | None
 
+_ALONE = text("SELECT pg_advisory_xact_lock(hashtextextended(:key, 0))")
+
 _DEFER = text(
     """
     SELECT procrastinate_defer_jobs_v1(ARRAY[
@@ -54,9 +56,7 @@ async def defer(
     if queueing_lock is not None:
         # Serialized by an advisory lock to the end of the transaction, since the unique index behind
         # queueing_lock would otherwise turn a race into a failed transaction of the caller's.
-        await session.execute(
-            text("SELECT pg_advisory_xact_lock(hashtextextended(:key, 0))"), {"key": f"defer:{queueing_lock}"}
-        )
+        await session.execute(_ALONE, {"key": f"defer:{queueing_lock}"})
         if (await session.execute(_WAITING, {"queueing_lock": queueing_lock, "at": at})).first():
             return
     await session.execute(
