@@ -28,7 +28,7 @@ _MARKS = (
     "\u0300-\u036f\u0483-\u0487\u0591-\u05bd\u064b-\u065f\u0670\u0900-\u0903\u093a-\u094f"
     "\u0962-\u0963\u0981-\u0dff"
 )
-_RUNS = re.compile(rf"([{UNSPACED}]+)|(?:(?![{UNSPACED}])[^\W_])(?:(?![{UNSPACED}])[^\W_]|[{_MARKS}])*")
+_RUNS = re.compile(rf"([{UNSPACED}]+)|[^\W_{UNSPACED}]+(?:[{_MARKS}]+[^\W_{UNSPACED}]*)*")
 _SURROGATES = re.compile("[\ud800-\udfff]")
 _NUMERAL = re.compile("[零〇一二两三四五六七八九十百千万]+")
 _ARTICLE = re.compile(
@@ -104,6 +104,12 @@ def stem(word: str, language: str) -> str:
     """The Snowball stem, without accents; where the language has no stemmer, the word with its accents."""
     stemmer = _stemmer(language)
     return plain(stemmer.stemWord(word)) if stemmer and not word.isdigit() else word
+
+
+@lru_cache(maxsize=50_000)
+def forms(word: str, languages: tuple[str, ...]) -> tuple[str, ...]:
+    """What a folded word is found as: without its accents, and its stem in each language, marked `~`."""
+    return plain(word), *dict.fromkeys("~" + stem(word, language) for language in languages)
 
 
 @lru_cache(maxsize=64)

@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from operator import attrgetter
 from typing import Any, Literal
 from uuid import UUID
 from zlib import crc32
@@ -51,11 +52,6 @@ class Stored(msgspec.Struct, array_like=True, frozen=True):
     heading_words: str
     name: str = ""
     edition: tuple[str, str, bytes] | None = None
-
-    @property
-    def key(self) -> tuple[str, int, int]:
-        """The passage's id: what ties break by."""
-        return str(self.document_id), self.start, self.end
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,13 +127,18 @@ def drawn(weights: Mapping[str, float]) -> Iterator[tuple[Literal["body", "head"
     """(field, term, weight) that candidates are drawn by: a passage's weight is the sum over those it has,
     times what its `order` makes of it."""
     for term, weight in weights.items():
-        ways: tuple[tuple[Literal["body", "head"], str, float], ...] = (
-            ("body", term, 1.0), ("head", term, HEAD),
-            ("body", term + TWICE, REPEATED), ("body", term + OFTEN, REPEATED / 2),
-        )  # fmt: skip
-        for field, text, share in ways:
-            if whole := round(weight * share * SCALE):
-                yield field, text, whole
+        yield from ways(term, weight)
+
+
+def ways(term: str, weight: float) -> list[tuple[Literal["body", "head"], str, int]]:
+    """Those of one term."""
+    scaled = weight * SCALE
+    again = scaled * REPEATED
+    found: list[tuple[Literal["body", "head"], str, int]] = [
+        ("body", term, round(scaled)), ("head", term, round(scaled * HEAD)),
+        ("body", term + TWICE, round(again)), ("body", term + OFTEN, round(again / 2)),
+    ]  # fmt: skip
+    return [way for way in found if way[2]]
 
 
 def understood(query: str, held: Sequence[int]) -> Question:
@@ -157,28 +158,19 @@ def worth_reading(weights: Sequence[float], limit: int) -> float:
     return max(floor, min(ordered[limit - 1], ordered[0] * WORTH))
 
 
-def ordered(
-    question: Question, statistics: Statistics, found: Sequence[tuple[UUID, Stored]], limit: int
-) -> list[PassageHit]:
-    """The best of the candidates (each with its knowledge base), best first. The order they were found in
-    decides nothing."""
-    read = sorted(found, key=lambda entry: (entry[0].int, entry[1].key))
-    ranked = rank(question, statistics, [_candidate(owner, stored) for owner, stored in read])
-    units = unit_weights(question, statistics)
-    hits = []
-    for i in sorted(range(len(read)), key=lambda i: -ranked[i].score)[:limit]:
-        owner, stored = read[i]
-        hit = PassageHit(
-            owner, stored.document_id, stored.revision_id, stored.title, stored.locator, stored.start,
-            stored.end, stored.text, ranked[i].score, ranked[i].matched, units, ranked[i].looked_up,
-            statistics.passages, question.languages, ranked[i].says,
-        )  # fmt: skip
-        hits.append(hit)
-    return hits
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A passage read from an index, with what ranking reads of it; `place` is what ties break by."""
+
+    knowledge_base_id: UUID
+    stored: Stored
+    candidate: Candidate
+    place: tuple[int, str, int, int]
 
 
-def _candidate(knowledge_base_id: UUID, stored: Stored) -> Candidate:
-    return Candidate(
+def kept(knowledge_base_id: UUID, stored: Stored) -> Kept:
+    """A passage of this knowledge base."""
+    candidate = Candidate(
         folded=stored.folded or stored.text,
         words=stored.words,
         heading=stored.heading,
@@ -188,3 +180,25 @@ def _candidate(knowledge_base_id: UUID, stored: Stored) -> Candidate:
         name=stored.name,
         edition=Edition(*stored.edition) if stored.edition else None,
     )
+    place = (knowledge_base_id.int, str(stored.document_id), stored.start, stored.end)
+    return Kept(knowledge_base_id, stored, candidate, place)
+
+
+def ordered(
+    question: Question, statistics: Statistics, found: Sequence[Kept], limit: int
+) -> list[PassageHit]:
+    """The best of the candidates, best first. The order they were found in decides nothing."""
+    read = sorted(found, key=attrgetter("place"))
+    units = unit_weights(question, statistics)
+    ranked = rank(question, statistics, [one.candidate for one in read], units)
+    best = sorted(range(len(read)), key=lambda i: ranked[i].score, reverse=True)[:limit]
+    hits = []
+    for i in best:
+        stored = read[i].stored
+        hit = PassageHit(
+            read[i].knowledge_base_id, stored.document_id, stored.revision_id, stored.title, stored.locator,
+            stored.start, stored.end, stored.text, ranked[i].score, ranked[i].matched, units,
+            ranked[i].looked_up, statistics.passages, question.languages, ranked[i].says,
+        )  # fmt: skip
+        hits.append(hit)
+    return hits

@@ -26,6 +26,7 @@ from search.engine.analysed import (
     Stored,
     analysed,
     drawn,
+    kept,
     ordered,
     understood,
     worth_reading,
@@ -191,7 +192,7 @@ class ElasticsearchPassageEngine:
         candidates = answer["hits"]["hits"]
         least = worth_reading([float(hit["_score"]) for hit in candidates], limit)
         found = [hit["_source"] for hit in candidates if float(hit["_score"]) >= least]
-        read = [(UUID(source["base"]), _stored(source["passage"])) for source in found]
+        read = [kept(UUID(source["base"]), _stored(source["passage"])) for source in found]
         return ordered(question, statistics, read, limit)
 
     async def _counted(
@@ -254,7 +255,7 @@ class ElasticsearchPassageEngine:
                             "head": list(passage.head),
                             "factor": log2(2 + passage.order),
                             "key": f"{base}:{stored.document_id}:{stored.start:09}:{stored.end:09}",
-                            "passage": _kept(stored),
+                            "passage": _built_in(stored),
                         },
                     }
 
@@ -313,7 +314,7 @@ async def _each(
             yield owner
 
 
-def _kept(stored: Stored) -> dict[str, Any]:
+def _built_in(stored: Stored) -> dict[str, Any]:
     names = Stored.__struct_fields__
     return dict(zip(names, msgspec.to_builtins(stored), strict=True))
 

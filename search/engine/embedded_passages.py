@@ -14,6 +14,7 @@ from collections import OrderedDict
 from collections.abc import AsyncIterable, Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
 from typing import Any, TypeVar
@@ -27,6 +28,7 @@ from search.engine.folders import (
     point,
     read_current,
     remove_others,
+    sign_current,
     write_lock,
 )
 from search.engine.passage_index import Found, PassageIndex, Writing, clauses, document
@@ -40,13 +42,23 @@ TIERS: tuple[Tier, Tier] = ("free", "all")
 T = TypeVar("T")
 
 
+@dataclass(frozen=True, slots=True)
+class _Open:
+    """An open index, and what its `current` was then."""
+
+    signature: Signature
+    current: Current
+    index: PassageIndex
+    home: str
+
+
 class EmbeddedPassageEngine:
     """`PassageEngine` on tantivy. `open_indexes` bounds how many stay open between searches."""
 
     def __init__(self, root: Path, *, open_indexes: int = 64) -> None:
         self._root = root
         self._limit = max(1, open_indexes)
-        self._open: OrderedDict[tuple[UUID, Tier], tuple[Signature, Current, PassageIndex]] = OrderedDict()
+        self._open: OrderedDict[tuple[UUID, Tier], _Open] = OrderedDict()
         self._lock = Lock()
         self._threads: ThreadPoolExecutor | None = None
 
@@ -115,17 +127,23 @@ class EmbeddedPassageEngine:
         for (view, _, index), terms_held in zip(opened, held, strict=True):
             hits = index.candidates(drawing, terms_held, view.excluded_documents, wanted)
             found += ((hit, view, index) for hit in hits)
-        least = worth_reading([hit.weight for hit, _, _ in found], limit)
-        read = [
-            (view.knowledge_base_id, index.read(hit)) for hit, view, index in found if hit.weight >= least
-        ]
+        least = worth_reading([hit[0] for hit, _, _ in found], limit)
+        read = [index.read(view.knowledge_base_id, hit) for hit, view, index in found if hit[0] >= least]
         return ordered(question, statistics, read, limit)
 
     def _opened(self, view: IndexView) -> tuple[Current, PassageIndex] | None:
         """The open index of a view, as fresh as its generation demands; None where nothing was indexed."""
         key = (view.knowledge_base_id, view.tier)
+        with self._lock:
+            known = self._open.get(key)
+            if known is not None:
+                self._open.move_to_end(key)
+        fresh = known is not None and known.current.generation >= view.generation
+        if known is not None and fresh and known.signature == sign_current(known.home):  # as nearly always
+            return known.current, known.index
+        home = self._home(view.knowledge_base_id)
         for _ in range(5):  # a build may be swapped away between reading `current` and opening it
-            read = read_current(self._home(view.knowledge_base_id))
+            read = read_current(home)
             if read is None:
                 with self._lock:
                     self._open.pop(key, None)
@@ -135,20 +153,15 @@ class EmbeddedPassageEngine:
             signature, current = read
             if current.generation < view.generation:
                 raise EngineUnavailable("the index of a knowledge base is older than what was written")
-            with self._lock:
-                known = self._open.get(key)
-                if known is not None and known[0] == signature:
-                    self._open.move_to_end(key)
-                    return known[1], known[2]
             try:
-                if known is not None and known[1].build == current.build:
-                    index = known[2].reopened()
+                if known is not None and known.current.build == current.build:
+                    index = known.index if known.signature == signature else known.index.reopened()
                 else:
-                    index = PassageIndex.open(self._home(view.knowledge_base_id) / current.build / view.tier)
+                    index = PassageIndex.open(home / current.build / view.tier)
             except (ValueError, OSError):
                 continue
             with self._lock:
-                self._open[key] = (signature, current, index)
+                self._open[key] = _Open(signature, current, index, str(home))
                 self._open.move_to_end(key)
                 while len(self._open) > self._limit:
                     self._open.popitem(last=False)

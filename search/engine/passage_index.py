@@ -8,7 +8,7 @@ how an index came about, segment by segment, cannot show in a score."""
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from functools import lru_cache
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ from uuid import UUID
 import msgspec
 import tantivy
 
-from search.engine.analysed import OFTEN, TONGUES, TWICE, Analysed, Stored, drawn
+from search.engine.analysed import TONGUES, Analysed, Kept, Stored, kept, ways
 from search.engine.shelf import Shelf
 
 MEMORY = 48_000_000
@@ -38,25 +38,16 @@ SCHEMA = _schema()
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(Stored).decode
-_SHELF = Shelf[Stored](8192)  # some 5 KB each
+_SHELF = Shelf[Kept](4096)  # some 5 KB each, of words 15
 _SERIALS = count()  # an index's number, never given again: what was read of one shows in no other
+COUNTED = 100_000  # how many terms an index remembers the frequency of
 
+Found = tuple[float, Any]
+"""A candidate, not yet read: its weight and where it lies."""
 
-@dataclass(frozen=True, slots=True)
-class Found:
-    """A candidate, not yet read: its weight and where it lies."""
-
-    weight: float
-    address: Any
-
-
-@dataclass(frozen=True, slots=True)
-class Clause:
-    """One of the parts that candidates are drawn by; `term` is what an index must hold for it to draw any,
-    empty where that is not known."""
-
-    term: str
-    part: Any
+Clause = tuple[str, Any]
+"""One of the parts that candidates are drawn by: what an index must hold for it to draw any (empty where that
+is not known), and the part."""
 
 
 def document(passage: Analysed) -> Any:
@@ -95,6 +86,7 @@ class PassageIndex:
         self._searcher = index.searcher()
         self._serial = next(_SERIALS)
         self._tongues: list[int] | None = None
+        self._frequencies: dict[str, int] = {}
 
     @classmethod
     def create(cls, path: Path) -> PassageIndex:
@@ -127,13 +119,24 @@ class PassageIndex:
         may still be in the folder, so that postings must be walked instead of looked up."""
         searcher = self._searcher
         if not deleted and not excluded:
-            return int(searcher.num_docs), [searcher.doc_freq("body", term) for term in terms]
+            return int(searcher.num_docs), self._looked_up(terms)
 
         def matching(query: Any) -> int:
             found = searcher.search(_without(query, excluded), 1, count=True)
             return int(found.count)
 
         return matching(tantivy.Query.all_query()), [matching(_term("body", term)) for term in terms]
+
+    def _looked_up(self, terms: Sequence[str]) -> list[int]:
+        known, look = self._frequencies, self._searcher.doc_freq
+        if len(known) > COUNTED:
+            known = self._frequencies = {}
+        found = []
+        for term in terms:
+            if (frequency := known.get(term)) is None:
+                known[term] = frequency = look("body", term)
+            found.append(frequency)
+        return found
 
     def tongues(self, excluded: Collection[UUID], *, deleted: bool) -> list[int]:
         """How many live passages have words of each language of `TONGUES`."""
@@ -148,38 +151,44 @@ class PassageIndex:
     ) -> list[Found]:
         """The passages of the highest summed weight, and every one that ties with the last of them. `held`
         are the terms that any passage here has in its text."""
-        parts = [clause.part for clause in clauses if not clause.term or clause.term in held]
+        parts = [part for term, part in clauses if not term or term in held]
         if not parts:
             return []
         query = _without(tantivy.Query.boolean_query(parts), excluded)
         wanted = limit + 1
         while True:
-            hits = self._searcher.search(query, wanted, count=False, weight_by_field="order").hits
-            if len(hits) < wanted or hits[-1][0] < hits[limit - 1][0]:
-                return [
-                    Found(weight, address)
-                    for weight, address in hits
-                    if weight >= hits[min(limit, len(hits)) - 1][0]
-                ]
+            hits: list[Found] = self._searcher.search(
+                query, wanted, count=False, weight_by_field="order"
+            ).hits
+            if len(hits) < wanted:
+                return hits
+            if hits[-1][0] < (least := hits[limit - 1][0]):
+                return [hit for hit in hits if hit[0] >= least]
             wanted *= 2
 
-    def read(self, found: Found) -> Stored:
-        address = found.address
-        return _SHELF.get(
-            (self._serial, address.segment_ord, address.doc),
-            lambda: _decode(self._searcher.doc(address).get_first("stored")),
-        )
+    def read(self, knowledge_base_id: UUID, found: Found) -> Kept:
+        """What was found, which is this knowledge base's."""
+        address = found[1]
+        key = (self._serial, address.segment_ord, address.doc)
+
+        def load() -> Kept:
+            return kept(knowledge_base_id, _decode(self._searcher.doc(address).get_first("stored")))
+
+        return _SHELF.get(key, load)
 
 
 def clauses(weights: Mapping[str, float]) -> list[Clause]:
     """What draws candidates by these weights: made once, asked of every index in scope."""
-    return [
-        Clause(
-            text.rstrip(TWICE + OFTEN) if field == "body" else "",
-            (tantivy.Occur.Should, tantivy.Query.const_score_query(_term(field, text), float(whole))),
-        )
-        for field, text, whole in drawn(weights)
-    ]
+    return [clause for term, weight in weights.items() for clause in _clauses(term, weight)]
+
+
+@lru_cache(maxsize=4096)  # a term weighs the same in each question to the same scope
+def _clauses(term: str, weight: float) -> tuple[Clause, ...]:
+    should, constant = tantivy.Occur.Should, tantivy.Query.const_score_query
+    return tuple(
+        (term if field == "body" else "", (should, constant(_term(field, text), float(whole))))
+        for field, text, whole in ways(term, weight)
+    )
 
 
 def _term(field: str, text: str) -> Any:

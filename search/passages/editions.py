@@ -124,6 +124,8 @@ def superseded(editions: Sequence[tuple[object, Edition]], folded: str = "") -> 
     for collection, edition in editions:
         if edition.work:
             of_work.setdefault((collection, edition.work), set()).add(edition)
+    if all(len(same) == 1 for same in of_work.values()):
+        return [False] * len(editions)
     return [
         bool(edition.work)
         and any(supersedes(other, edition) for other in of_work[collection, edition.work])

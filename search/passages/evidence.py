@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 
 from search.passages.hits import PassageHit
 from search.passages.question import Question, analyse
@@ -90,8 +91,12 @@ def _weights(question: Question, hit: PassageHit) -> tuple[float, ...]:
 
 
 def _sentences(question: Question, hits: Sequence[PassageHit]) -> Iterator[tuple[PassageHit, Scored]]:
-    for hit in hits:
-        heading = fold("\n".join([hit.title, *map(str, hit.locator.get("heading_path") or [])]))
-        _, sentences = score_sentences(question, _weights(question, hit), fold(hit.text), heading)
-        for scored in sentences:
-            yield hit, scored
+    for weights, of in groupby(hits, key=lambda hit: _weights(question, hit)):
+        group = list(of)
+        passages = [
+            (fold(hit.text), fold("\n".join([hit.title, *map(str, hit.locator.get("heading_path") or [])])))
+            for hit in group
+        ]
+        for hit, (_, sentences) in zip(group, score_sentences(question, weights, passages), strict=True):
+            for scored in sentences:
+                yield hit, scored

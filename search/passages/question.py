@@ -6,10 +6,14 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import compress
+from operator import add
+
+import msgspec
 
 from search.languages import grammar, guess, plain
 from search.passages.usage import written_for
-from search.text import articles, fold, numbers, runs, stem
+from search.text import articles, fold, forms, numbers, runs
 
 # Longest first, so that 多长时间 is not read as 多长. Each is blanked, keeping the length.
 _ASKING = re.compile(
@@ -106,8 +110,8 @@ _BOUNDS = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Term:
+# A question is hundreds of these: structs, which are made five times as fast as dataclasses.
+class Term(msgspec.Struct, frozen=True, gc=False):
     """`text` as indexed; `word` tells terms of spaced scripts (counted as words) from n-grams (counted in
     the text); `share` of its weight is what it counts."""
 
@@ -116,8 +120,7 @@ class Term:
     share: float = 1.0
 
 
-@dataclass(frozen=True, slots=True)
-class Unit:
+class Unit(msgspec.Struct, frozen=True, gc=False):
     """A character of an unspaced script or a word: what coverage is counted in. `forms` are those
     that count as found whole (bigrams over the character; stem or raw form of a word), `weak` the form
     that counts in part (the lone character), `written` what is written for the word it belongs to. `manner`:
@@ -161,57 +164,54 @@ def analyse(query: str, spoken: tuple[str, ...] = ()) -> Question:
 @lru_cache(maxsize=256)
 def _analysed(query: str, spoken: tuple[str, ...]) -> Question:
     folded = fold(query[:LONGEST])
-    named = list(articles(folded))
+    unspaced = not folded.isascii()  # may hold what the rules of unspaced scripts are about
+    named = list(articles(folded)) if unspaced else []
     core = folded
     for _, start, end in named:
         core = core[:start] + " " * (end - start) + core[end:]
-    core = _PENALTY_ASKED.sub(_blank, core)
-    core = (_ASKING_ELSEWHERE if _ELSEWHERE.search(core) else _ASKING).sub(_blank, core)
+    if unspaced:
+        core = _PENALTY_ASKED.sub(_blank, core)
+        core = (_ASKING_ELSEWHERE if _ELSEWHERE.search(core) else _ASKING).sub(_blank, core)
     language = guess(folded)
-    core = _without_grammar(core, language or "en")
-    if not any(c.isalnum() for c in core):
-        core = folded
+    core, said = _without_grammar(core, language or "en")
+    if not any(map(str.isalnum, core)):
+        core, said = folded, list(runs(folded))
     languages = tuple(sorted({language or "en", "en", *spoken}))
     manner = {
         i for match in _MANNER.finditer(folded) for i in range(match.start(match.lastindex or 0), match.end())
     }
     written: dict[int, tuple[str, ...]] = {}
     replaced: set[int] = set()
-    for start, end, others, instead in written_for(core):
+    for start, end, others, instead in written_for(core) if unspaced else ():
         written |= {i: (*written.get(i, ()), *others) for i in range(start, end)}
         if instead:
             replaced |= set(range(start, end))
     words: dict[str, None] = {}
     grams: dict[str, None] = {}
     units: list[Unit] = []
-    for run, start, _, unspaced in runs(core):
-        if unspaced:
-            bigrams = [run[i : i + 2] for i in range(len(run) - 1)]
-            grams |= dict.fromkeys(c for i, c in enumerate(run, start) if i not in replaced)
-            grams |= dict.fromkeys(gram for i, gram in enumerate(bigrams, start) if i not in replaced)
-            units += (
-                Unit(
-                    tuple(bigrams[max(0, i - 1) : i + 1]) or (c,),
-                    c,
-                    written.get(start + i, ()),
-                    start + i in manner,
-                )
-                for i, c in enumerate(run)
-                if c not in _PARTICLES and start + i not in replaced
-            )
+    for run, start, end, is_unspaced in said:
+        if is_unspaced:
+            bigrams = list(map(add, run, run[1:]))
+            kept = [i not in replaced for i in range(start, end)]
+            grams |= dict.fromkeys(compress(run, kept))
+            grams |= dict.fromkeys(compress(bigrams, kept))
+            for i, c in enumerate(run):
+                if kept[i] and c not in _PARTICLES:
+                    whole = tuple(bigrams[i - 1 if i else 0 : i + 1]) or (c,)
+                    units.append(Unit(whole, c, written.get(start + i, ()), start + i in manner))
         else:
-            forms = (plain(run), *dict.fromkeys(f"~{stem(run, language)}" for language in languages))
-            words |= dict.fromkeys(forms)
-            units.append(Unit(forms, None, manner=start in manner))
-    words |= dict.fromkeys(digits for digits, _, _ in numbers(core))
+            words |= dict.fromkeys(found := forms(run, languages))
+            units.append(Unit(found, None, (), start in manner))
+    if unspaced:
+        words |= dict.fromkeys(digits for digits, _, _ in numbers(core))
     keys = tuple(dict.fromkeys(key for key, _, _ in named))
-    terms = {text: Term(text, word=False) for text in grams} | {text: Term(text, word=True) for text in words}
-    terms |= {key: Term(key, word=True, share=LOOKED_UP) for key in keys}
+    terms = {text: Term(text, False) for text in grams} | {text: Term(text, True) for text in words}
+    terms |= {key: Term(key, True, LOOKED_UP) for key in keys}
     for word in dict.fromkeys(word for others in written.values() for word in others):
-        for gram in (bigrams := [word[i : i + 2] for i in range(len(word) - 1)]):
-            terms.setdefault(gram, Term(gram, word=False, share=WRITTEN * min(1.0, 2 / len(bigrams))))
+        for gram in (bigrams := list(map(add, word, word[1:]))):
+            terms.setdefault(gram, Term(gram, False, WRITTEN * min(1.0, 2 / len(bigrams))))
     answer = _answer(folded)
-    bound = next((given for asked, given in _BOUNDS if asked.search(folded)), None)
+    bound = next((given for asked, given in _BOUNDS if asked.search(folded)), None) if unspaced else None
     spaced = any(unit.weak is None for unit in units)
     leads = dict.fromkeys((form, u.weak is None) for u in units for form in (*u.forms, *u.written))
     return Question(
@@ -236,12 +236,17 @@ def _answer(folded: str) -> re.Pattern[str] | None:
     return next((given for asked, given in _ANSWERS if asked.search(folded)), None)
 
 
-def _without_grammar(core: str, language: str) -> str:
+def _without_grammar(core: str, language: str) -> tuple[str, list[tuple[str, int, int, bool]]]:
+    """The text with the language's words of grammar blanked, and the runs that are left."""
     left_out = grammar(language)
-    for run, start, end, unspaced in list(runs(core)):
+    kept = []
+    for found in runs(core):
+        run, start, end, unspaced = found
         if not unspaced and plain(run) in left_out:
             core = core[:start] + " " * (end - start) + core[end:]
-    return core
+        else:
+            kept.append(found)
+    return core, kept
 
 
 def _blank(match: re.Match[str]) -> str:

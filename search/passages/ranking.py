@@ -7,8 +7,13 @@ from __future__ import annotations
 
 import math
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from operator import add
+from sys import intern
+
+import msgspec
 
 from search.passages import naming
 from search.passages.editions import Edition, recognise_title, superseded
@@ -48,23 +53,41 @@ class Statistics:
     def weights(self, question: Question) -> dict[str, float]:
         """What each term counts: its idf, less for a lone character of an unspaced script and for one that
         is only written for a word of the question."""
-        return {
-            term.text: self.idf(term.text)
-            * term.share
-            * (CHARACTER if len(term.text) == 1 and term.text > "\u0dff" else 1.0)
-            * (OTHER_TONGUE if question.mixed and not self.frequencies.get(term.text) else 1.0)
-            for term in question.terms
-        }
+        return self._weighed(question)[0]
 
     def telling(self, question: Question) -> dict[str, float]:
         """The weights of the terms that candidates are drawn by: not those that every few passages hold,
-        as long as the others carry most of the question."""
-        weights = self.weights(question)
-        kept = {term: weight for term, weight in weights.items() if self.idf(term) >= TELLING}
-        return kept if sum(kept.values()) >= sum(weights.values()) / 2 else weights
+        as long as the others carry most of the question, nor lone characters of which a pair is held: the
+        pair says more, and is found in fewer."""
+        weights, common = self._weighed(question)
+        kept = {term: weight for term, weight in weights.items() if term not in common}
+        if sum(kept.values()) < sum(weights.values()) / 2:
+            kept = weights
+        pairs = [term.text for term in question.terms if len(term.text) == 2 and not term.word]
+        paired = set("".join(pair for pair in pairs if pair in kept and self.frequencies.get(pair)))
+        return {term: weight for term, weight in kept.items() if term not in paired}
+
+    def _weighed(self, question: Question) -> tuple[dict[str, float], set[str]]:
+        """The weights, and the terms that every few passages hold."""
+        weights: dict[str, float] = {}
+        common: set[str] = set()
+        passages, frequencies, mixed = self.passages, self.frequencies, question.mixed
+        for term in question.terms:
+            text = term.text
+            frequency = frequencies.get(text, 0)
+            idf = math.log(1 + (passages - frequency + 0.5) / (frequency + 0.5))
+            if idf < TELLING:
+                common.add(text)
+            idf *= term.share
+            if len(text) == 1 and text > "\u0dff":
+                idf *= CHARACTER
+            if mixed and not frequency:
+                idf *= OTHER_TONGUE
+            weights[text] = idf
+        return weights, common
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Candidate:
     """`folded` is the passage's folded text, `words` its words and stems between double spaces; `heading`
     and `heading_words` the same of title and heading path. `collection` says whose editions compare; `name`
@@ -79,10 +102,17 @@ class Candidate:
     collection: object = None
     name: str = ""
     edition: Edition | None = None
+    _counts: dict[str, int] | None = field(default=None, repr=False, compare=False)
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """How often each of `words` stands there; counted when first asked for."""
+        if self._counts is None:
+            self._counts = dict(Counter(map(intern, self.words.split())))
+        return self._counts
 
 
-@dataclass(frozen=True, slots=True)
-class Ranked:
+class Ranked(msgspec.Struct, frozen=True, gc=False):
     """`matched` is the fraction of the question's weight that the passage and its headings cover; `says`
     the part of the score that comes of what the passage says, whatever it is; `looked_up`: it is the
     article that the question asks for by its number."""
@@ -106,23 +136,29 @@ def _unit_weight(unit: Unit, statistics: Statistics, *, mixed: bool) -> float:
     return max(0.05, rarity * (MANNER if unit.manner else 1.0))
 
 
-def rank(question: Question, statistics: Statistics, candidates: Sequence[Candidate]) -> list[Ranked]:
-    """Score and coverage of each candidate, in the order given; the coverage of the first `REFINED` alone."""
-    weights = statistics.weights(question)
-    total = sum(weights[term.text] for term in question.terms if term.share == 1.0) or 1.0
+def rank(
+    question: Question,
+    statistics: Statistics,
+    candidates: Sequence[Candidate],
+    units: Sequence[float] | None = None,
+) -> list[Ranked]:
+    """Score and coverage of each candidate, in the order given; the coverage of the first `REFINED` alone.
+    `units` are the question's `unit_weights`, where they are known."""
     looked_up = _looked_up(question, candidates)
-    says = [_bm25(question, weights, candidate) / total for candidate in candidates]
+    says = _bm25(question, statistics.weights(question), candidates)
     beside = [
         standing + LOOKED_UP * found
         for standing, found in zip(_standing(question, candidates), looked_up, strict=True)
     ]
-    units = unit_weights(question, statistics)
+    weights = unit_weights(question, statistics) if units is None else units
     matched = [0.0] * len(says)
-    first = sorted(range(len(says)), key=lambda i: -says[i] - beside[i])[:REFINED]
-    for i in first:
-        matched[i], sentences = score_sentences(question, units, candidates[i].folded, candidates[i].heading)
-        best = max((sentence.score for sentence in sentences), default=0.0)
-        says[i] += SENTENCE * best + WHOLE * matched[i]
+    worth = list(map(add, says, beside))
+    first = sorted(range(len(says)), key=worth.__getitem__, reverse=True)[:REFINED]
+    passages = [(candidates[i].folded, candidates[i].heading) for i in first]
+    scored = score_sentences(question, weights, passages)
+    for i, (share, sentences) in zip(first, scored, strict=True):
+        matched[i] = share
+        says[i] += SENTENCE * max([one.score for one in sentences], default=0.0) + WHOLE * share
     return [
         Ranked(own + other, share, own, found)
         for own, other, share, found in zip(says, beside, matched, looked_up, strict=True)
@@ -135,15 +171,24 @@ def _standing(question: Question, candidates: Sequence[Candidate]) -> list[float
         [(c.collection, c.edition or recognise_title(c.title)) for c in candidates], question.folded
     )
     named = naming.mentioned(question.folded, [(naming.letters_of(c.title), c.name) for c in candidates])
+    called = {title: _called(question.core, title) for title in {c.title for c in candidates}}
     return [
         NAMED * (said > 0)
-        + TOPIC * naming.topic(question.core, c.title)
+        + called[c.title][0]
         + SHOWN * _shows(question.answer, c) * (1 + _shows(question.bound, c))
         - OLDER * old
-        - (AMENDING * naming.amends(c.title) + SUBORDINATE * naming.subordinate(c.title)) * (not said)
+        - called[c.title][1] * (not said)
         + STATED * ("§" in c.heading_words)
         for c, old, said in zip(candidates, older, named, strict=True)
     ]
+
+
+def _called(core: str, title: str) -> tuple[float, float]:
+    """What a text gains by its title, and what it loses where the question does not say its name."""
+    return (
+        TOPIC * naming.topic(core, title),
+        AMENDING * naming.amends(title) + SUBORDINATE * naming.subordinate(title),
+    )
 
 
 def _shows(pattern: re.Pattern[str] | None, candidate: Candidate) -> bool:
@@ -162,17 +207,34 @@ def _looked_up(question: Question, candidates: Sequence[Candidate]) -> list[bool
     ]
 
 
-def _bm25(question: Question, weights: Mapping[str, float], candidate: Candidate) -> float:
-    """BM25 over text and headings as one field, in which a heading counts its fraction once."""
-    length = 1 - B + B * len(candidate.folded) / PIVOT
-    found = 0.0
-    for term in question.terms:
-        if term.word:
-            needle = f" {term.text} "
-            count = candidate.words.count(needle) / length + HEADING * (needle in candidate.heading_words)
-        else:
-            count = candidate.folded.count(term.text) / length + HEADING * (term.text in candidate.heading)
-        if count:
-            k1 = K1_WORD if term.word else K1
-            found += weights[term.text] * count * (1 + k1) / (count + k1)
+def _bm25(question: Question, weights: Mapping[str, float], candidates: Sequence[Candidate]) -> list[float]:
+    """BM25 over text and headings as one field, in which a heading counts its fraction once: of each
+    candidate, in parts of the question's weight."""
+    total = sum(weights[term.text] for term in question.terms if term.share == 1.0) or 1.0
+    grams = [term.text for term in question.terms if not term.word]
+    words = [term.text for term in question.terms if term.word]
+    gains = [weights[gram] * (1 + K1) / total for gram in grams]
+    gains_of_words = [weights[word] * (1 + K1_WORD) / total for word in words]
+    over = "\n".join({candidate.heading for candidate in candidates})
+    headed = [(i, gram) for i, gram in enumerate(grams) if gram in over]
+    found = []
+    for candidate in candidates:
+        length = 1 - B + B * len(candidate.folded) / PIVOT
+        counts: list[float] = list(map(candidate.folded.count, grams))
+        for i, gram in headed:
+            if gram in candidate.heading:
+                counts[i] += HEADING * length
+        score = _saturated(gains, counts, K1 * length)
+        if words:
+            counts = [candidate.counts.get(word, 0) for word in words]
+            if candidate.heading_words:
+                for i, word in enumerate(words):
+                    if f" {word} " in candidate.heading_words:
+                        counts[i] += HEADING * length
+            score += _saturated(gains_of_words, counts, K1_WORD * length)
+        found.append(score)
     return found
+
+
+def _saturated(gains: Sequence[float], counts: Sequence[float], k1: float) -> float:
+    return sum([gain * count / (count + k1) for gain, count in zip(gains, counts, strict=True) if count])

@@ -179,14 +179,18 @@ _USAGE = tuple(
     (re.compile(said.removeprefix("=")), tuple(written), said.startswith("="))
     for said, *written in (line.split() for line in _TABLE.strip().splitlines())
 )
-_ANY = re.compile("|".join(f"(?:{said.pattern})" for said, _, _ in _USAGE))
+# Which entries a character may begin: of 150, a question needs to be searched for few.
+_FIRST = re.compile(r"(?:^|\|)(?:\(\?<!\[[^\]]*\]\))?(.)")
+_BEGUN_BY: dict[str, list[int]] = {}
+for _entry, _used in enumerate(_USAGE):
+    for _character in dict.fromkeys(_FIRST.findall(_used[0].pattern)):
+        _BEGUN_BY.setdefault(_character, []).append(_entry)
 
 
 def written_for(core: str) -> Iterator[tuple[int, int, tuple[str, ...], bool]]:
     """(start, end, words, instead) for each word of everyday speech in a folded question; `instead` says that
     the word itself is not to be looked for."""
-    if _ANY.search(core) is None:
-        return
-    for said, written, instead in _USAGE:
-        for match in said.finditer(core):
-            yield *match.span(), written, instead
+    for entry in sorted({entry for c in core if c in _BEGUN_BY for entry in _BEGUN_BY[c]}):
+        pattern, called, instead = _USAGE[entry]
+        for match in pattern.finditer(core):
+            yield *match.span(), called, instead

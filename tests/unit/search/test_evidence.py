@@ -112,6 +112,24 @@ def test_everyday_words_are_answered_by_the_written_ones() -> None:
     assert units == {"偷": ("盗窃",)}, "东西 is left out: in writing it means east and west"
 
 
+def test_everyday_words_are_found_however_their_entries_begin() -> None:
+    for asked, written in (
+        ("雇主破产了", "用人单位"),
+        ("房子想卖掉", "出卖"),
+        ("被车撞了怎么赔", "赔偿"),
+        ("打工者的权利", "劳动者"),
+        ("他抄袭我", "剽窃"),
+    ):
+        assert any(written in unit.written for unit in analyse(asked).units), asked
+    assert not any(unit.written for unit in analyse("拍卖").units)
+
+
+def test_candidates_are_drawn_by_pairs_and_by_lone_characters_of_which_no_pair_is_held() -> None:
+    question = analyse("租赁房")
+    held = Statistics(1000, {"租": 9, "赁": 9, "房": 9, "租赁": 5})
+    assert set(held.telling(question)) == {"租赁", "赁房", "房"}
+
+
 def test_more_is_needed_of_a_passage_found_among_many() -> None:
     text, query = "电影院应当设置一部消防电话。", "推荐一部好看的电影院吧"
     found = replace(hit(text, query=query), says=1.2)
