@@ -1,5 +1,6 @@
 """A real PostgreSQL for every test that wants one: the wheel's, started once, a fresh database a test."""
 
+import copy
 import gc
 import os
 import shutil
@@ -178,7 +179,7 @@ async def database(pool: Database, database_url: str) -> AsyncIterator[Database]
         named["dbname"] = name
 
     event.listen(pool.engine.sync_engine, "do_connect", connect)
-    yield pool
+    yield copy.copy(pool)  # what a process remembers of a database, it remembers of this one
     await pool.close()
     event.remove(pool.engine.sync_engine, "do_connect", connect)
 

@@ -234,6 +234,7 @@ def _admit_key(call: Call, principal: KeyPrincipal, facts: Facts) -> Admitted:
         opened.decisions,
         _least(of_key.room(key.cap), of_organization.room(key.organization_cap)),
         None,
+        facts.now,
         claim,
         left_of(of_key.paced_until, facts.now, key.rate_limit) if key.rate_limit else None,
     )
@@ -319,6 +320,7 @@ def _admit_account(call: Call, principal: AccountPrincipal, facts: Facts) -> Adm
             decisions=decisions,
             cap_remaining=None,
             remaining_free=sum(_free_questions_left(account, base, facts) for base in asked),
+            at=facts.now,
             reservation=claim,
         ),
         claim,

@@ -1,6 +1,7 @@
 """A call at the gate: who asks what, and what the gate answers."""
 
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Literal
 from uuid import UUID
 
@@ -61,6 +62,8 @@ class Admission:
     decisions: dict[UUID, Decision]
     cap_remaining: int | None
     remaining_free: int | None
+    at: datetime
+    """When, by the database's clock."""
     reservation: Reservation | None = None
     """As it was placed just now; without it, it is read again when the call ends."""
     pace: Pace | None = None

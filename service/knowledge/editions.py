@@ -16,7 +16,6 @@ from search.passages.edition_marks import name_of, read_label
 from search.passages.editions import ALONE, Edition, recognise, supersedes
 from search.passages.hits import EditionLink
 from service.knowledge.edition_links import Editions
-from service.knowledge.tables import document
 
 Said = Edition | Literal["recognised"]
 """What a creator says a document is, or that its title and text are to be gone by."""
@@ -52,6 +51,22 @@ def said(work: str | None, label: str) -> Edition:
     return Edition(name, mark.label)
 
 
+_OF_WORKS = sa.text(
+    """
+    SELECT d.id, d.knowledge_base_id, d.current_revision_id, d.title, d.work, d.edition, d.edition_sketch
+    FROM document AS d
+    JOIN (
+      SELECT DISTINCT knowledge_base_id, work FROM document
+      WHERE id = ANY(CAST(:asked AS uuid[])) AND work <> ''
+    ) AS works USING (knowledge_base_id, work)
+    WHERE d.work <> '' AND d.knowledge_base_id = ANY(CAST(:bases AS uuid[]))
+      AND d.current_revision_id IS NOT NULL AND d.deleted_at IS NULL
+      AND (d.tier = 'free' OR d.knowledge_base_id = ANY(CAST(:paid AS uuid[])))
+    ORDER BY d.id
+    """
+)
+
+
 async def editions_of(
     session: AsyncSession | AsyncConnection,
     *,
@@ -73,35 +88,13 @@ async def editions_among(
     """The same for documents of several knowledge bases, each with whether its paid ones are open."""
     if not document_ids:
         return {}
-    asked = document.alias()
-    works = (
-        sa.select(asked.c.knowledge_base_id, asked.c.work)
-        .where(asked.c.id.in_(document_ids), asked.c.work != "")
-        .distinct()
-        .subquery()
-    )
-    query = sa.select(
-        document.c.id,
-        document.c.knowledge_base_id,
-        document.c.current_revision_id,
-        document.c.title,
-        document.c.work,
-        document.c.edition,
-        document.c.edition_sketch,
-    ).where(
-        document.c.knowledge_base_id == works.c.knowledge_base_id,
-        document.c.work == works.c.work,
-        document.c.work != "",
-        document.c.knowledge_base_id.in_(views),
-        document.c.current_revision_id.is_not(None),
-        document.c.deleted_at.is_(None),
-        sa.or_(
-            document.c.tier == "free",
-            document.c.knowledge_base_id.in_([id for id, paid in views.items() if paid]),
-        ),
-    )
+    values = {
+        "asked": list(document_ids),
+        "bases": list(views),
+        "paid": [id for id, paid in views.items() if paid],
+    }
     of_work: dict[tuple[UUID, str], list[tuple[Edition, EditionLink]]] = {}
-    for row in await session.execute(query.order_by(document.c.id)):
+    for row in await session.execute(_OF_WORKS, values):
         edition = edition_of(row)
         if edition is not None:
             link = EditionLink(row.id, row.current_revision_id, row.title, edition.label)

@@ -4,11 +4,15 @@ A session is opened here and only by use cases; rooms receive it. Nothing commit
 ``transaction()`` commits when its block ends well and rolls back otherwise.
 """
 
+import select
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import datetime
 
-from sqlalchemy import text
+import psycopg
+from sqlalchemy import event, text
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.ext.asyncio import (
     AsyncConnection,
     AsyncEngine,
@@ -48,9 +52,9 @@ class Database:
             pool_size=pool_size,
             max_overflow=max_overflow,
             pool_timeout=pool_timeout,
-            pool_pre_ping=True,
             hide_parameters=True,  # an error is logged, and what was asked or written is not for logs
         )
+        event.listen(self.engine.sync_engine, "checkout", _look)
         self._reader = self.engine.execution_options(isolation_level="AUTOCOMMIT")
         self._sessions = async_sessionmaker(self.engine, expire_on_commit=False)
 
@@ -68,6 +72,19 @@ class Database:
 
     async def close(self) -> None:
         await self.engine.dispose()
+
+
+def _look(connection: DBAPIConnection, _record: object, _proxy: object) -> None:
+    """A connection that the server closed while nobody used it has something to be read, its end: it is
+    replaced. To look costs microseconds; to ask the server on each checkout was a fifth of all trips."""
+    driver = connection.driver_connection
+    assert isinstance(driver, psycopg.AsyncConnection)
+    if driver.closed:
+        raise DisconnectionError
+    waiting = select.poll()
+    waiting.register(driver.fileno(), select.POLLIN)
+    if waiting.poll(0):
+        raise DisconnectionError
 
 
 async def zhihao_now(session: AsyncSession | AsyncConnection) -> datetime:

@@ -12,6 +12,8 @@ import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Iterable
 from contextlib import aclosing
 from dataclasses import dataclass, replace
+from datetime import timedelta
+from time import monotonic
 from uuid import UUID
 
 import msgspec
@@ -27,7 +29,6 @@ from service.answering.links import without_links
 from service.answering.phrases import REFUSALS, language_of
 from service.answering.receipts import Span, issue, signer_of
 from service.answering.records import FinishedAnswer
-from service.platform.database import zhihao_now
 from service.platform.idempotency import Once
 from service.usecases.answer_once import forget_call, keep_call
 from service.usecases.context import Context
@@ -105,6 +106,7 @@ class RunningAnswer:
 
     def __init__(self, context: Context, admission: Admission, asked: Asked, *, streamed: bool) -> None:
         self.admission = admission
+        self._began = monotonic()
         self._context = context
         self._asked = asked
         self._streamed = streamed
@@ -292,13 +294,11 @@ class RunningAnswer:
     async def _finished(
         self, text: str, citations: list[Citation], billed: int, *, refused: bool, interrupted: bool
     ) -> FinishedAnswer:
-        async with self._context.database.reading() as connection:
-            now = await zhihao_now(connection)
         asked, usage = self._asked, self._draft.usage
         receipt = issue(
             signer_of(self._context.settings.secret_key.get_secret_value()),
             id=asked.receipt_id,
-            at=now,
+            at=self.admission.at + timedelta(seconds=monotonic() - self._began),
             meter="answers",
             units=billed,
             refused=refused,

@@ -23,6 +23,7 @@ import tempfile
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -147,7 +148,7 @@ def ungated(
 def _opened(call: Call, known: dict[UUID, KnowledgeBaseFacts]) -> Admission:
     opened = open_for_contract(call.knowledge_base_ids, None, known, "cny")
     assert opened is not None
-    return Admission(call.id, None, None, None, opened.scope, opened.decisions, None, None)
+    return Admission(call.id, None, None, None, opened.scope, opened.decisions, None, None, datetime.now(UTC))
 
 
 async def measured(context: Context, server: Server, asked: Sequence[tuple[Key, UUID, str]]) -> float:
