@@ -1,12 +1,16 @@
-"""A process of its own with a gate: ``python -m tests.integration.gate_process URL HASH BASE CALLS``.
+"""Four processes, each with a gate: ``python -m tests.integration.gate_process URL HASH BASE CALLS``.
 
-Says READY, waits for a line, makes all calls at once, and prints what became of them as JSON.
+What they need is loaded once, and they are forked of it. When all are ready, each makes all calls at once;
+what became of every call is printed as JSON.
 """
 
 import asyncio
 import json
+import multiprocessing
 import sys
 from collections import Counter
+from multiprocessing.queues import SimpleQueue
+from multiprocessing.synchronize import Barrier
 from uuid import UUID, uuid4
 
 from service.platform.database import Database
@@ -14,6 +18,9 @@ from service.usecases.admit_calls import Call, KeyPrincipal, admit_call
 from service.usecases.context import Context
 from service.usecases.settle_calls import Outcome, settle_call
 from tests.integration.metering import context_of
+
+PROCESSES = 4
+PATIENCE_SECONDS = 60
 
 
 async def _call(context: Context, secret_hash: bytes, base: UUID) -> str:
@@ -27,18 +34,31 @@ async def _call(context: Context, secret_hash: bytes, base: UUID) -> str:
     return f"billed {settled.amount}"
 
 
-async def main(url: str, secret_hash: bytes, base: UUID, calls: int) -> None:
+async def _calls(ready: Barrier, url: str, secret_hash: bytes, base: UUID, calls: int) -> Counter[str]:
     database = Database(url, pool_size=4, max_overflow=2, pool_timeout=30)
     context = context_of(database, gate_batch_size=8)
     async with database.reading():
-        print("READY", flush=True)
-    await asyncio.to_thread(sys.stdin.readline)
+        await asyncio.to_thread(ready.wait, PATIENCE_SECONDS)
     told = Counter(await asyncio.gather(*(_call(context, secret_hash, base) for _ in range(calls))))
     assert context.gate is not None
     await context.gate.close()
     await database.close()
-    print(json.dumps(told), flush=True)
+    return told
+
+
+def process(told: "SimpleQueue[Counter[str]]", ready: Barrier, *about: str) -> None:
+    url, secret_hash, base, calls = about
+    told.put(asyncio.run(_calls(ready, url, bytes.fromhex(secret_hash), UUID(base), int(calls))))
+
+
+def main() -> None:
+    fork = multiprocessing.get_context("fork")
+    told: SimpleQueue[Counter[str]] = fork.SimpleQueue()
+    arguments = (told, fork.Barrier(PROCESSES), *sys.argv[1:])
+    for _ in range(PROCESSES):
+        fork.Process(target=process, args=arguments).start()
+    print(json.dumps(sum((told.get() for _ in range(PROCESSES)), Counter())))
 
 
 if __name__ == "__main__":
-    asyncio.run(main(sys.argv[1], bytes.fromhex(sys.argv[2]), UUID(sys.argv[3]), int(sys.argv[4])))
+    main()

@@ -1,35 +1,20 @@
 """Calls made by several processes at once."""
 
+import asyncio
 import json
 import subprocess
+import sys
 from collections import Counter
+from uuid import UUID
 
-PROCESSES = 4
+from tests.integration.gate_process import PATIENCE_SECONDS
 
 
-def told_by_processes(command: list[str]) -> Counter[str]:
-    """What all the calls of ``PROCESSES`` at once came to."""
-    processes = [
-        subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        for _ in range(PROCESSES)
-    ]
-    told: Counter[str] = Counter()
-    try:
-        for process in processes:
-            assert process.stdout is not None
-            assert process.stdout.readline() == "READY\n"
-        for process in processes:
-            assert process.stdin is not None
-            process.stdin.write("go\n")
-            process.stdin.flush()
-        for process in processes:
-            out, _ = process.communicate(timeout=60)
-            told.update(json.loads(out))
-    finally:
-        for process in processes:
-            process.kill()
-            process.wait()
-            for pipe in (process.stdin, process.stdout):
-                assert pipe is not None
-                pipe.close()
-    return told
+async def told_by_processes(url: str, secret_hash: bytes, base: UUID, calls: int) -> Counter[str]:
+    """What all the calls of four processes came to, each of which makes so many at once."""
+    command = [sys.executable, "-m", "tests.integration.gate_process"]
+    command += [url, secret_hash.hex(), str(base), str(calls)]
+    done = await asyncio.to_thread(
+        subprocess.run, command, check=True, stdout=subprocess.PIPE, timeout=PATIENCE_SECONDS
+    )
+    return Counter(json.loads(done.stdout))

@@ -1,8 +1,5 @@
 """Caps hold whoever asks: several processes at once on one key."""
 
-import asyncio
-import sys
-
 import pytest
 
 from service.platform.database import Database
@@ -21,9 +18,7 @@ async def test_two_hundred_calls_on_a_balance_of_ten_from_four_processes_bill_ex
     customer = await make_customer(
         database, cap=cap if limited == "organization" else None, key_cap=cap if limited == "key" else None
     )
-    command = [sys.executable, "-m", "tests.integration.gate_process"]
-    command += [database_url, customer.secret_hash.hex(), str(base), "50"]
-    told = await asyncio.to_thread(told_by_processes, command)
+    told = await told_by_processes(database_url, customer.secret_hash, base, 50)
     assert told == {f"billed {PRICE}": 10, "SpendCapReached": 190}
     rows = await run(
         database,

@@ -1,7 +1,5 @@
 """What limits a key: its scopes, its calls a minute whoever counts them, its end; and how its use is told."""
 
-import asyncio
-import sys
 import time
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
@@ -115,10 +113,8 @@ async def test_the_limit_a_minute_is_told_with_every_call_and_when_it_is_reached
 async def test_four_processes_count_one_limit(database: Database, database_url: str) -> None:
     base = await make_knowledge_base(database)
     customer = await make_customer(database, rate_limit=10)
-    command = [sys.executable, "-m", "tests.integration.gate_process"]
-    command += [database_url, customer.secret_hash.hex(), str(base), "25"]
     started = time.monotonic()
-    told = await asyncio.to_thread(told_by_processes, command)
+    told = await told_by_processes(database_url, customer.secret_hash, base, 25)
     billed = told["billed 20"]
     assert 10 <= billed <= 11 + (time.monotonic() - started) // 6  # one more each six seconds
     assert told["RateLimited"] == 100 - billed
