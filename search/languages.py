@@ -123,6 +123,7 @@ _SCRIPTS = {
     "hy": re.compile("[\u0530-\u058f]"),
     "ta": re.compile("[\u0b80-\u0bff]"),
 }
+_ANY_SCRIPT = re.compile("|".join(script.pattern for script in _SCRIPTS.values()))
 _WORDS = re.compile(r"(?:[^\W\d_]|[\u0300-\u036f\u0900-\u0dff])+")
 SAMPLE = 4000
 
@@ -167,6 +168,8 @@ def guess(text: str) -> str | None:
             counts[language] += worth / len(_LANGUAGES_OF[word])
     if counts:
         return max(counts, key=lambda language: (counts[language], language == "en", language))
+    if not _ANY_SCRIPT.search(sample):
+        return None
     for language, script in _SCRIPTS.items():
         if len(script.findall(sample)) * 3 > len(sample):
             return language

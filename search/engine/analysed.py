@@ -77,7 +77,7 @@ def _analysed(owner: IndexDocument, passage: Passage, name: str) -> Analysed:
     path = passage.locator.get("heading_path") or []
     article = passage.locator.get("article") or ""
     above = "\n".join([owner.title, *([name] if name else []), *map(str, path), ""])
-    over = _heading(above, language_of(above, owner.language))
+    over = _heading(above, owner.language)
     own = _heading(str(article), "", article=True)
     folded = fold(passage.text)
     language = language_of(folded, owner.language)
@@ -110,9 +110,9 @@ class _Heading:
 
 # Neighbours share what stands over them, and every statute has a first article.
 @lru_cache(maxsize=4096)
-def _heading(text: str, language: str, *, article: bool = False) -> _Heading:
+def _heading(text: str, tag: str, *, article: bool = False) -> _Heading:
     folded = fold(text)
-    grams, words = tokenise(folded, language)
+    grams, words = tokenise(folded, "" if article else language_of(text, tag))
     if article:
         words += (key for key, _, _ in articles(folded))
     return _Heading(folded, tuple(dict.fromkeys([*grams, *words])), _spaced(words))

@@ -83,7 +83,8 @@ def _divide(text: str, piece: Piece) -> Iterator[Piece]:
             title = " ".join(division[1].split())
             yield Piece(start, end, "heading", DIVISION_LEVEL[division[2]], title, piece.place)
         elif end > start:
-            yield replace(piece, start=start, end=end)
+            whole = (start, end) == (piece.start, piece.end)
+            yield piece if whole else replace(piece, start=start, end=end)
 
 
 def _document_title(pieces: Sequence[Piece]) -> str | None:

@@ -5,6 +5,7 @@ from bisect import bisect_left
 from collections.abc import Iterator
 
 from markdown_it import MarkdownIt
+from markdown_it.rules_block import StateBlock, paragraph
 from markdown_it.token import Token
 
 from service.knowledge.parsing.locating import locate
@@ -13,6 +14,17 @@ from service.knowledge.parsing.parsed import Parsed, Piece
 # Blocks only: what stands inside a line moves no offset, and reading it costs four times the rest.
 _BLOCKS = MarkdownIt("commonmark").enable("table")
 _BLOCKS.core.ruler.disable(["inline", "text_join"])
+
+
+def _lone_line(state: StateBlock, start: int, end: int, silent: bool) -> bool:
+    """A line that begins with a letter and stands alone is a paragraph: no other rule need look at it."""
+    first = state.src[state.bMarks[start] + state.tShift[start]]
+    alone = start + 1 >= state.lineMax or state.isEmpty(start + 1)
+    plain = first.isalpha() and alone and not state.is_code_block(start)
+    return plain and paragraph(state, start, end, silent)
+
+
+_BLOCKS.block.ruler.before("table", "lone_line", _lone_line)
 
 _LINE_END = re.compile(r"\r\n?|\n")
 _FRONT_MATTER = re.compile(r"---[ \t]*\r?\n.*?\n(?:---|\.\.\.)[ \t]*(?:\r?\n|$)", re.DOTALL)
@@ -51,7 +63,7 @@ def _piece(
     text: str, starts: list[int], first_line: int, tokens: list[Token], index: int, context: list[str]
 ) -> Piece | None:
     token = tokens[index]
-    if token.map is None:
+    if token.map is None or token.type == "inline":
         return None
     start, end = starts[token.map[0] + first_line], starts[min(token.map[1] + first_line, len(starts) - 1)]
     written = text[start:end]
