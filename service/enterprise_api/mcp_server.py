@@ -9,7 +9,7 @@ from typing import Any, cast
 
 import msgspec
 from litestar import Request
-from litestar.types import Receive, Scope, Send
+from litestar.types import Message, Receive, Scope, Send
 from mcp.server.context import ServerRequestContext
 from mcp.server.lowlevel.server import Server
 from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
@@ -32,6 +32,9 @@ from service.http.login import context_of
 from service.http.responses import Explanation, explain
 
 AnyRequest = Request[Any, Any, Any]
+
+HEADERS = "headers_of_the_tool"
+"""Where the answer's headers are kept until it begins."""
 
 INSTRUCTIONS = (
     "Knowledge bases published by their creators. Search the square for one, then ask it or search it. "
@@ -64,7 +67,12 @@ async def _call_tool(ctx: ServerRequestContext[Any], params: CallToolRequestPara
     try:
         told = await tool.call(context_of(request), principal, params.arguments or {})
     except Exception as error:
-        return _refused(explain(request, error))
+        refused = explain(request, error)
+        # Not how long to wait: to HTTP this is an answer.
+        rate = {name: value for name, value in refused.headers.items() if name.startswith("RateLimit")}
+        request.state[HEADERS] = rate
+        return _refused(refused)
+    request.state[HEADERS] = told.headers
     return CallToolResult(content=[TextContent(text=told.text)], structured_content=told.content)
 
 
@@ -102,5 +110,13 @@ async def answer(request: AnyRequest, scope: Scope, receive: Receive, send: Send
         stateless=True,
         max_request_body_size=context_of(request).settings.max_body_bytes,
     )
+
+    async def with_headers(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            told = request.state.get(HEADERS, {})
+            lines = [(name.lower().encode(), value.encode()) for name, value in told.items()]
+            message["headers"] = [*message["headers"], *lines]
+        await send(message)
+
     async with manager.run():
-        await manager.handle_request(cast("Any", scope), cast("Any", receive), cast("Any", send))
+        await manager.handle_request(cast("Any", scope), cast("Any", receive), cast("Any", with_headers))

@@ -1,7 +1,7 @@
 """What agents may do over MCP: the four tools, behind the same gate and meter as the calls for programs."""
 
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -12,7 +12,7 @@ from service.access.calls import KeyPrincipal
 from service.enterprise_api.asking import TOP_K
 from service.enterprise_api.openai_reading import PREFIX, names_of
 from service.enterprise_api.openai_rendering import page_of
-from service.http.asking import checked_text
+from service.http.asking import checked_text, metering_headers
 from service.http.inputs import InvalidInput, check_values, explained
 from service.platform.ids import new_id
 from service.usecases.ask_question import Question, ask_question
@@ -55,10 +55,12 @@ class ReadDocument(Struct, forbid_unknown_fields=True, kw_only=True):
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """What a tool found: for people and models, and for programs."""
+    """What a tool found: for people and models, and for programs. ``headers`` are those of the same call over
+    HTTP."""
 
     text: str
     content: dict[str, Any]
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 async def _search_square(context: Context, _: KeyPrincipal, asked: SearchSquare) -> Told:
@@ -98,7 +100,9 @@ async def _search(context: Context, principal: KeyPrincipal, asked: SearchKnowle
     ]
     lines = [f"{p.title} ({url})\n{p.text}" for p, url in zip(found.passages, urls, strict=True)]
     usage = {"billed_units": found.usage.billed_units, "cap_remaining": found.cap_remaining}
-    return Told("\n\n".join(lines) or "No passage was found.", {"passages": passages, "usage": usage})
+    headers = metering_headers(found.cap_remaining, found.usage.billed_units, pace=found.pace)
+    text = "\n\n".join(lines) or "No passage was found."
+    return Told(text, {"passages": passages, "usage": usage}, headers)
 
 
 async def _ask(context: Context, principal: KeyPrincipal, asked: AskKnowledgeBase) -> Told:
@@ -120,7 +124,8 @@ async def _ask(context: Context, principal: KeyPrincipal, asked: AskKnowledgeBas
         shown["url"] = page_of(settings.public_url, slugs, citation)
         lines.append(f"[{citation.marker}] {citation.title}: {shown['url']}")
     content["usage"] = {"billed_units": answer.usage.billed_units, "cap_remaining": kept.cap_remaining}
-    return Told("\n\n".join(lines), content)
+    headers = metering_headers(kept.cap_remaining, answer.usage.billed_units, pace=reply.pace)
+    return Told("\n\n".join(lines), content, headers)
 
 
 async def _read(context: Context, principal: KeyPrincipal, asked: ReadDocument) -> Told:

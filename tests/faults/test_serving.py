@@ -1,6 +1,7 @@
 """One service through its faults: its parts are killed one after another while it is called, and it ends as
 promised. What was acknowledged is there afterwards, once."""
 
+import asyncio
 import os
 import re
 import signal
@@ -13,8 +14,11 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import httpx2
 import psycopg
 import pytest
+from mcp.client import Client
+from mcp.client.streamable_http import streamable_http_client
 
 from service.platform.postgres import EmbeddedPostgres
 from tests.faults.load import UNANSWERED, Load, stalling_model
@@ -131,6 +135,46 @@ def test_two_workers_are_measured_as_one(world: World) -> None:
 
     seen = [counted() for _ in range(6)]
     assert min(seen) >= 20, seen
+
+
+def test_agents_are_answered_by_either_worker_and_counted_once(world: World) -> None:
+    """Nothing is kept between two requests: each comes over a connection of its own, to whoever takes it."""
+    person = world.creator
+    organization_id = person.found_organization()
+    asked = {"query": "feed roses", "knowledge_base_ids": [world.base["id"]]}
+    first_metered(person.make_key(organization_id), "/api/v1/passages", asked)
+    limit, calls = 3, 5
+    key = person.make_key(organization_id, rate_limit=limit)
+    left: list[str] = []
+
+    async def keep(answer: httpx2.Response) -> None:
+        left.extend(answer.headers.get_list("ratelimit"))
+
+    async def called() -> list[Any]:
+        headers = {"Authorization": key.http.headers["authorization"], "Connection": "close"}
+        hooks = {"response": [keep]}
+        http = httpx2.AsyncClient(headers=headers, trust_env=False, timeout=30, event_hooks=hooks)
+        address = f"{world.running.url}/mcp"
+        async with http, Client(streamable_http_client(address, http_client=http)) as agent:
+            for _ in range(10):
+                assert (await agent.list_tools()).tools
+            asked = {"knowledge_base": world.base["slug"], "query": "feed roses", "top_k": 1}
+            return [await agent.call_tool("search_knowledge_base", asked) for _ in range(calls)]
+
+    before = {pid: ticks(pid) for pid in world.running.api_workers()}
+    told = asyncio.run(called())
+    world.load().told[200] += 1 + limit
+    codes = [one.structured_content.get("code") for one in told]
+    assert codes == [None] * limit + ["rate_limited"] * (calls - limit)
+    assert [line.split(";")[1] for line in left][:limit] == [f"r={limit - n}" for n in range(1, limit + 1)]
+    assert len(left) == calls
+    assert all(ticks(pid) > used for pid, used in before.items()), "both have worked"
+
+
+def ticks(pid: int) -> int:
+    """The CPU that a process has used."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return int(fields[11]) + int(fields[12])
 
 
 def test_what_forks_has_no_threads_and_each_part_says_what_it_is(world: World) -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+import httpx
 import pytest
 
 from service.platform.database import Database
@@ -88,6 +89,35 @@ async def test_tools_are_gated_and_metered_like_every_call(world: World) -> None
     assert refused["structuredContent"]["refused"] is True
     assert refused["structuredContent"]["usage"]["billed_units"] == 0
     assert await world.count("usage_event WHERE organization_id = :id", id=customer.organization_id) == 2
+
+
+async def test_calls_of_tools_count_toward_the_keys_limit_and_say_what_is_left(world: World) -> None:
+    headers, _ = await world.key(rate_limit=3)
+    slug = world.base["slug"]
+
+    async def told(name: str, **arguments: Any) -> tuple[httpx.Headers, dict[str, Any]]:
+        params = {"name": name, "arguments": {"knowledge_base": slug} | arguments}
+        body = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params}
+        answer = await world.client.post("/mcp", json=body, headers=headers | ACCEPTS)
+        return answer.headers, answer.json()["result"]
+
+    search = {"name": "search_knowledge_base", "query": QUESTION}
+    first, _ = await told(**search)
+    assert first["ratelimit-policy"] == '"minute";q=3;w=60'
+    assert first["ratelimit"].startswith('"minute";r=2;t=')
+    assert (first["zhihao-billed-units"], first["zhihao-cap-remaining"]) == ("1", "unlimited")
+    body = {"query": QUESTION, "knowledge_base_ids": [world.base["id"]]}
+    over_http = await world.client.post("/api/v1/passages", json=body, headers=headers)
+    assert over_http.headers["ratelimit"].startswith('"minute";r=1;')
+    last, _ = await told("ask_knowledge_base", question=QUESTION)
+    assert last["ratelimit"].startswith('"minute";r=0;')
+    for asked in (search, {"name": "ask_knowledge_base", "question": QUESTION}):
+        over, refused = await told(**asked)
+        assert refused["structuredContent"]["code"] == "rate_limited"
+        assert 1 <= refused["structuredContent"]["retry_after"] <= 60
+        assert over["ratelimit"].startswith('"minute";r=0;')
+    free, read = await told("read_document", document_id=world.free["id"])
+    assert not read["isError"] and "ratelimit" not in free
 
 
 async def test_only_free_documents_are_read_whole(world: World) -> None:
