@@ -39,7 +39,8 @@ NOT_POST = Explanation(
 
 
 class Metadata(msgspec.Struct, kw_only=True):
-    """RFC 9728. No authorization server is named: keys are made by an organization's members."""
+    """RFC 9728. No authorization server is named, where people sign in by a provider of OpenID neither: what
+    opens this address is a key, which an organization's members make, and no token of a provider's."""
 
     resource: str
     resource_name: str
@@ -89,7 +90,9 @@ async def _refusal(request: AnyRequest) -> Explanation | None:
             return None if request.method == "POST" else NOT_POST
         told = KEY_REFUSED
     where = f"{context.settings.public_url.rstrip('/')}{METADATA}{PATH}"
-    return replace(told, headers={"WWW-Authenticate": f'Bearer resource_metadata="{where}"'})
+    # RFC 6750: an error is named to those alone who came with something.
+    error = 'error="invalid_token", ' if "authorization" in request.headers else ""
+    return replace(told, headers={"WWW-Authenticate": f'Bearer {error}resource_metadata="{where}"'})
 
 
 def _own_origin(origin: str | None, public_url: str) -> bool:

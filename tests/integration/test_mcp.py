@@ -45,11 +45,13 @@ async def test_who_has_no_good_key_is_told_where_to_read_about_it(world: World) 
         body = {"jsonrpc": "2.0", "id": 1, "method": "tools/list"}
         response = await world.client.post("/mcp", json=body, headers=credential | ACCEPTS)
         assert response.status_code == 401
+        assert ('error="invalid_token"' in response.headers["www-authenticate"]) is bool(credential)
         where = response.headers["www-authenticate"].split('resource_metadata="')[1].rstrip('"')
         assert where.startswith(world.context.settings.public_url)
         told = await world.client.get(where.removeprefix(world.context.settings.public_url))
         assert told.json()["resource"] == world.context.settings.public_url + "/mcp"
         assert told.json()["bearer_methods_supported"] == ["header"]
+        assert "authorization_servers" not in told.json(), "no token but a key opens it"
 
 
 async def test_pages_of_other_origins_and_other_methods_are_refused(world: World) -> None:
