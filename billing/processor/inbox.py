@@ -47,32 +47,85 @@ class StoredEvent:
     raw: bytes
 
 
+_AFTER = sa.func.clock_timestamp() + sa.bindparam("wait", type_=sa.Interval)
+_OF = sa.bindparam("of", type_=sa.Text)
+_DUE_NOW = sa.and_(
+    stripe_event.c.lane == _OF,
+    stripe_event.c.status == "stored",
+    stripe_event.c.due_at <= sa.func.clock_timestamp(),
+)
+# Made once, since every event asks them several times.
+_CLOCK = sa.select(sa.func.clock_timestamp())
+_STORE = (
+    insert(stripe_event)
+    .on_conflict_do_nothing(index_elements=[stripe_event.c.id])
+    .returning(stripe_event.c.id)
+)
+_TAKE = (
+    insert(processor_lane)
+    .values(lane=_OF, fence=1, held_until=_AFTER)
+    .on_conflict_do_update(
+        index_elements=[processor_lane.c.lane],
+        set_={"fence": processor_lane.c.fence + 1, "held_until": _AFTER},
+        where=processor_lane.c.held_until <= sa.func.clock_timestamp(),
+    )
+    .returning(processor_lane.c.fence)
+)
+_GUARD = (
+    sa.update(processor_lane)
+    .where(processor_lane.c.lane == _OF, processor_lane.c.fence == sa.bindparam("mine"))
+    .values(held_until=sa.func.greatest(processor_lane.c.held_until, _AFTER))
+    .returning(processor_lane.c.lane)
+)
+_WAITING = sa.select(sa.exists().where(_DUE_NOW))
+_RELEASE = (
+    sa.update(processor_lane).where(processor_lane.c.lane == _OF).values(held_until=sa.func.clock_timestamp())
+)
+_DUE = (
+    sa.select(
+        stripe_event.c.id,
+        stripe_event.c.type,
+        stripe_event.c.account,
+        stripe_event.c.attempts,
+        stripe_event.c.raw,
+    )
+    .where(_DUE_NOW)
+    .order_by(stripe_event.c.created_at, stripe_event.c.id)
+    .limit(sa.bindparam("most", type_=sa.Integer))
+)
+_WORKED = (
+    sa.update(stripe_event)
+    .where(stripe_event.c.id.in_(sa.bindparam("ids", expanding=True)), stripe_event.c.status != "worked")
+    .values(
+        status="worked",
+        worked_at=sa.func.clock_timestamp(),
+        outcome=sa.bindparam("how"),
+        attempts=stripe_event.c.attempts + 1,
+    )
+)
+
+
 async def clock(session: AsyncSession) -> datetime:
     """The database machine's time."""
-    moment: datetime = (await session.execute(sa.select(sa.func.clock_timestamp()))).scalar_one()
+    moment: datetime = (await session.execute(_CLOCK)).scalar_one()
     return moment
 
 
 async def store(session: AsyncSession, event: ProcessorEvent, *, endpoint: str) -> bool:
     """Keeps the event; False when it was kept before."""
-    row = await session.execute(
-        insert(stripe_event)
-        .values(
-            id=event.id,
-            endpoint=endpoint,
-            account=event.account,
-            type=event.type,
-            object_id=event.object_id,
-            lane=event.lane,
-            livemode=event.livemode,
-            api_version=event.api_version,
-            created_at=event.created_at,
-            raw=event.raw,
-        )
-        .on_conflict_do_nothing(index_elements=[stripe_event.c.id])
-        .returning(stripe_event.c.id)
-    )
-    return row.one_or_none() is not None
+    values = {
+        "id": event.id,
+        "endpoint": endpoint,
+        "account": event.account,
+        "type": event.type,
+        "object_id": event.object_id,
+        "lane": event.lane,
+        "livemode": event.livemode,
+        "api_version": event.api_version,
+        "created_at": event.created_at,
+        "raw": event.raw,
+    }
+    return (await session.execute(_STORE, values)).one_or_none() is not None
 
 
 async def unknown(session: AsyncSession, events: Sequence[ProcessorEvent]) -> list[ProcessorEvent]:
@@ -86,14 +139,7 @@ async def unknown(session: AsyncSession, events: Sequence[ProcessorEvent]) -> li
 
 async def take(session: AsyncSession, lane: str, *, seconds: float) -> Lane | None:
     """The lane, held for ``seconds``; None while another holds it."""
-    made = insert(processor_lane).values(lane=lane, fence=1, held_until=_after(seconds))
-    row = await session.execute(
-        made.on_conflict_do_update(
-            index_elements=[processor_lane.c.lane],
-            set_={"fence": processor_lane.c.fence + 1, "held_until": _after(seconds)},
-            where=processor_lane.c.held_until <= sa.func.clock_timestamp(),
-        ).returning(processor_lane.c.fence)
-    )
+    row = await session.execute(_TAKE, {"of": lane, "wait": timedelta(seconds=seconds)})
     fence = row.scalar_one_or_none()
     return None if fence is None else Lane(lane, fence)
 
@@ -105,10 +151,8 @@ async def guard(session: AsyncSession, lane: Lane | None, *, seconds: float = 0)
     """
     if lane is None:
         return
-    mine = sa.and_(processor_lane.c.lane == lane.name, processor_lane.c.fence == lane.fence)
-    longer = sa.func.greatest(processor_lane.c.held_until, _after(seconds))
     row = await session.execute(
-        sa.update(processor_lane).where(mine).values(held_until=longer).returning(processor_lane.c.lane)
+        _GUARD, {"of": lane.name, "mine": lane.fence, "wait": timedelta(seconds=seconds)}
     )
     if row.one_or_none() is None:
         raise LaneLost(f"the lane {lane.name} has another holder")
@@ -116,19 +160,10 @@ async def guard(session: AsyncSession, lane: Lane | None, *, seconds: float = 0)
 
 async def release(session: AsyncSession, lane: Lane) -> bool:
     """Lets go of the lane; False, and the lane kept, when more has come that is due now."""
-    waiting = sa.exists().where(
-        stripe_event.c.lane == lane.name,
-        stripe_event.c.status == "stored",
-        stripe_event.c.due_at <= sa.func.clock_timestamp(),
-    )
     await guard(session, lane)
-    if await session.scalar(sa.select(waiting)):
+    if await session.scalar(_WAITING, {"of": lane.name}):
         return False
-    await session.execute(
-        sa.update(processor_lane)
-        .where(processor_lane.c.lane == lane.name)
-        .values(held_until=sa.func.clock_timestamp())
-    )
+    await session.execute(_RELEASE, {"of": lane.name})
     return True
 
 
@@ -143,33 +178,13 @@ async def let_go(session: AsyncSession, lane: Lane) -> None:
 
 async def due(session: AsyncSession, lane: Lane, *, limit: int = 100) -> list[StoredEvent]:
     """The lane's events that wait to be worked, oldest first."""
-    query = sa.select(
-        stripe_event.c.id,
-        stripe_event.c.type,
-        stripe_event.c.account,
-        stripe_event.c.attempts,
-        stripe_event.c.raw,
-    ).where(
-        stripe_event.c.lane == lane.name,
-        stripe_event.c.status == "stored",
-        stripe_event.c.due_at <= sa.func.clock_timestamp(),
-    )
-    rows = await session.execute(query.order_by(stripe_event.c.created_at, stripe_event.c.id).limit(limit))
+    rows = await session.execute(_DUE, {"of": lane.name, "most": limit})
     return [StoredEvent(row.id, row.type, row.account, row.attempts, row.raw or b"") for row in rows]
 
 
 async def worked(session: AsyncSession, ids: Sequence[str], *, outcome: str) -> None:
     """The events have done what they had to, which ``outcome`` names."""
-    await session.execute(
-        sa.update(stripe_event)
-        .where(stripe_event.c.id.in_(ids), stripe_event.c.status != "worked")
-        .values(
-            status="worked",
-            worked_at=sa.func.clock_timestamp(),
-            outcome=outcome,
-            attempts=stripe_event.c.attempts + 1,
-        )
-    )
+    await session.execute(_WORKED, {"ids": ids, "how": outcome})
 
 
 async def failed(
