@@ -91,8 +91,8 @@ async def _refusal(request: AnyRequest) -> Explanation | None:
         told = KEY_REFUSED
     where = f"{context.settings.public_url.rstrip('/')}{METADATA}{PATH}"
     # RFC 6750: an error is named to those alone who came with something.
-    error = 'error="invalid_token", ' if "authorization" in request.headers else ""
-    return replace(told, headers={"WWW-Authenticate": f'Bearer {error}resource_metadata="{where}"'})
+    named = 'error="invalid_token", ' if "authorization" in request.headers else ""
+    return replace(told, headers={"WWW-Authenticate": f'Bearer {named}resource_metadata="{where}"'})
 
 
 def _own_origin(origin: str | None, public_url: str) -> bool:
