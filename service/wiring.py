@@ -6,7 +6,8 @@ from pathlib import Path
 
 from billing.processor.config import ProcessorConfig
 from billing.processor.stripe_gateway import StripeGateway
-from search.engine.config import EngineConfig, where
+from search.engine.address import where
+from search.engine.config import EngineConfig
 from search.engine.opening import open_cards, open_passages
 from search.square.cards import USUAL
 from search.square.synonyms import Synonyms

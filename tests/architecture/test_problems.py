@@ -21,7 +21,7 @@ INTERNAL = {
     "service.platform.embedded.DataFolderUnusable": "stops a start, told on the command line",
     "service.platform.database.DatabaseUnreachable": "stops a start, told on the command line",
     "service.platform.migrating.SchemaOutdated": "stops a start, told on the command line",
-    "search.engine.config.BadSearchURL": "a setting that is refused: stops a start, told on the command line",
+    "search.engine.address.BadSearchURL": "stops a start, told on the command line",
     "service.supervisor.NotReady": "stops a start, told on the command line",
     "service.worker.WorkerStuck": "ends the worker's process",
     "service.cli.Refusal": "what the command line tells",

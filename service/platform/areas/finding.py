@@ -2,7 +2,7 @@
 
 from pydantic import BaseModel, Field, SecretStr, field_validator
 
-from search.engine.config import where
+from search.engine.address import where
 from service.platform.areas.values import MEBIBYTE
 
 

@@ -14,7 +14,8 @@ from typing import Any
 
 import pytest
 
-from search.engine.config import EngineConfig, Where, where
+from search.engine.address import Where, where
+from search.engine.config import EngineConfig
 from search.engine.opening import open_cards, open_passages
 from search.engine.port import CardEngine, PassageEngine
 from tests.contract.engines.elasticsearch_standin import Elasticsearch

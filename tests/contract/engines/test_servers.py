@@ -14,7 +14,8 @@ from uuid import UUID
 
 import pytest
 
-from search.engine.config import BadSearchURL, EngineConfig, Where, where
+from search.engine.address import BadSearchURL, Where, where
+from search.engine.config import EngineConfig
 from search.engine.opening import open_cards, open_passages
 from search.engine.port import CardQuery, DocumentsRefused, EngineUnavailable, IndexDocument
 from search.square.synonyms import Synonyms
