@@ -1,12 +1,15 @@
 """The migrations make exactly what the tables say."""
 
+from pathlib import Path
+
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine
 from sqlmodel import SQLModel
 
 from service.platform.database import driver_url
-from service.platform.migrating import migrate, newest_revision
+from service.platform.migrating import SCRIPTS, migrate, newest_revision
 
 
 def _ours(name: str | None, kind: str, _parent: object) -> bool:
@@ -25,6 +28,14 @@ def test_autogenerate_finds_nothing_to_do(database_url: str) -> None:
             assert compare_metadata(context, SQLModel.metadata) == []
     finally:
         engine.dispose()
+
+
+def test_files_are_named_by_their_revisions_and_follow_in_that_order() -> None:
+    scripts = list(ScriptDirectory(str(SCRIPTS)).walk_revisions())
+    names = [Path(script.path).name for script in reversed(scripts)]
+    assert [name[:4] for name in names] == [script.revision for script in reversed(scripts)]
+    assert names == sorted(names)
+    assert newest_revision() == scripts[0].revision
 
 
 def test_migrating_twice_changes_nothing(database_url: str) -> None:
