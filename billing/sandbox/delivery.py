@@ -36,8 +36,10 @@ async def deliver_forever(runtime: Runtime) -> None:
         timeout=runtime.config.delivery_timeout_seconds, trust_env=False, limits=LIMITS
     ) as client:
         while True:
+            # Not `wait_for`, which keeps a cancellation to itself when the wait ends at the same moment.
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(runtime.wake.wait(), runtime.config.tick_seconds)
+                async with asyncio.timeout(runtime.config.tick_seconds):
+                    await runtime.wake.wait()
             runtime.wake.clear()
             try:
                 while await _deliver_batch(runtime, client):

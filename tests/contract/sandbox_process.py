@@ -173,7 +173,11 @@ def sandbox_running(database_url: str) -> Iterator[Sandbox]:
         finally:
             process.terminate()
             process.join(10)
+            stopped = not process.is_alive()
+            process.kill()
+            process.join()
             process.close()
+            assert stopped, "the sandbox does not stop when it is told to"
 
 
 def _program(*arguments: str) -> None:
