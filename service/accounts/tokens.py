@@ -6,6 +6,7 @@ decided here: the database's clock does, in the same query that asks whether the
 
 import hashlib
 from dataclasses import dataclass
+from functools import lru_cache
 from uuid import UUID
 
 from joserfc import jwt
@@ -64,6 +65,8 @@ def verify(secret: str, encoded: str) -> AccessToken:
         raise NotSignedIn("The access token is malformed or was signed with another key.") from None
 
 
+@lru_cache(maxsize=4)
 def _key(secret: str) -> tuple[OctKey, str]:
+    """The key and its id, the same for every request: making them takes longer than verifying a token."""
     material = derive_key(secret, "access-token")
     return OctKey.import_key(material), hashlib.sha256(material).hexdigest()[:16]
