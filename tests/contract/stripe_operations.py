@@ -21,6 +21,7 @@ from stripe._stripe_object import UntypedStripeObject
 from typing_extensions import TypedDict, get_type_hints, is_typeddict
 
 ROOT = Path(stripe.__file__).parent
+ANY = "[^/]+"
 _OPTIONS = frozenset(RequestOptions.__annotations__)
 
 
@@ -33,6 +34,10 @@ class Operation:
     params: str | None
     returns: str
     service: str
+
+    @property
+    def parts(self) -> int:
+        return self.path.pattern.replace(ANY, "").count("/")
 
 
 def imported(tree: ast.Module) -> dict[str, tuple[str, str]]:
@@ -48,13 +53,13 @@ def imported(tree: ast.Module) -> dict[str, tuple[str, str]]:
 
 
 def _template(node: ast.expr) -> str | None:
-    """The path, with ``[^/]+`` for what is filled in."""
+    """The path, with ``ANY`` for what is filled in."""
     if isinstance(node, ast.Constant) and isinstance(node.value, str):
         return re.escape(node.value)
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "format":
         inner = node.func.value
         if isinstance(inner, ast.Constant):
-            return "[^/]+".join(re.escape(part) for part in re.split(r"\{\w+\}", str(inner.value)))
+            return ANY.join(re.escape(part) for part in re.split(r"\{\w+\}", str(inner.value)))
     return None
 
 
@@ -94,12 +99,18 @@ def operations() -> tuple[Operation, ...]:
     return tuple(one for file in sorted(ROOT.rglob("*_service.py")) for one in _operations_in(file))
 
 
+@cache
+def _alike(verb: str, parts: int) -> tuple[Operation, ...]:
+    """Those of a verb with so many parts in their path."""
+    return tuple(one for one in operations() if one.verb == verb and one.parts == parts)
+
+
 def operation(verb: str, path: str) -> Operation:
     """The operation of a request; a literal path wins over one that is filled in."""
-    fitting = [one for one in operations() if one.verb == verb.upper() and one.path.fullmatch(path)]
+    fitting = [one for one in _alike(verb.upper(), path.count("/")) if one.path.fullmatch(path)]
     if not fitting:
         raise AssertionError(f"the SDK has no operation {verb} {path}")
-    return min(fitting, key=lambda one: one.path.pattern.count("[^/]+"))
+    return min(fitting, key=lambda one: one.path.pattern.count(ANY))
 
 
 @cache
