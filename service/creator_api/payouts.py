@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from litestar import Request, Response, get, post, put
 from litestar.di import NamedDependency
-from litestar.params import FromPath, FromQuery, JSONBody
+from litestar.params import FromPath, FromQuery, JSONBody, PathParameter, QueryParameter
 from litestar.response import Redirect
 from msgspec import Meta, Struct
 
@@ -16,6 +16,7 @@ from service.http.inputs import InvalidInput
 from service.http.login import Person
 from service.http.paging import Page, PageRequest, paged, place_of, position_of
 from service.http.tables import csv_response, tabled, wants_csv
+from service.http.texts import MONTH, Country
 from service.platform.idempotency import Once
 from service.usecases import list_payouts, open_payout_account, price_net, read_statements
 from service.usecases.context import Context
@@ -24,7 +25,6 @@ from service.usecases.open_payout_account import Onboarding, PayoutAccount
 from service.usecases.price_net import PriceNet
 from service.usecases.read_statements import MonthSummary, Statement
 
-Country = Annotated[str, Meta(min_length=2, max_length=2)]
 LINE = ("at", "kind", "amount", "currency", "source_type", "source_id", "sale_id", "id")
 
 
@@ -110,7 +110,7 @@ async def statements(
     **tabled(Statement),
 )
 async def statement(
-    month: FromPath[str],
+    month: Annotated[str, PathParameter(schema_extra=MONTH)],
     request: Request[Any, Any, Any],
     person: NamedDependency[Person],
     context: NamedDependency[Context],
@@ -139,7 +139,7 @@ async def pricing(
     person: NamedDependency[Person],
     context: NamedDependency[Context],
     amount: FromQuery[int],
-    currency: FromQuery[str],
+    currency: Annotated[str, QueryParameter(schema_extra={"pattern": "^[A-Za-z]{3}$"})],
     interval: FromQuery[Literal["month", "year", "once"]] = "month",
 ) -> PriceNet:
     """What one payment at this price comes to after fees and take, and a year of them."""

@@ -8,6 +8,7 @@ from litestar.datastructures import UploadFile
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from billing.money import Money
+from service.http.texts import Country, Email, Handle
 
 Name = Annotated[str, Meta(min_length=1, max_length=200)]
 Title = Annotated[str, Meta(min_length=1, max_length=200, pattern=r"\S")]
@@ -25,7 +26,7 @@ Tier = Literal["free", "paid"]
 class ProfileBody(Struct, forbid_unknown_fields=True, kw_only=True):
     """A creator's public face. Handles are unique, whatever their case."""
 
-    handle: Annotated[str, Meta(min_length=1, max_length=40)]
+    handle: Handle
     name: Name
     bio: Annotated[str, Meta(max_length=5000)] = ""
 
@@ -179,7 +180,7 @@ class RepriceBody(Struct, forbid_unknown_fields=True, kw_only=True):
 class GrantBody(Struct, forbid_unknown_fields=True, kw_only=True):
     """Access without a sale, until then or until it is taken back."""
 
-    email: Annotated[str, Meta(min_length=3, max_length=254)]
+    email: Email
     until: Annotated[datetime, Meta(tz=True)] | None = None
     note: Annotated[str, Meta(max_length=500)] | None = None
 
@@ -188,4 +189,4 @@ class PayoutAccountBody(Struct, forbid_unknown_fields=True, kw_only=True):
     """``return_url`` is where the creator comes back to; ``country``: ISO 3166-1, else the platform's."""
 
     return_url: Url
-    country: Annotated[str, Meta(min_length=2, max_length=2)] | None = None
+    country: Country | None = None

@@ -11,6 +11,7 @@ from billing.money import Money
 from service.accounts.api_keys import Key, Scope
 from service.accounts.organizations import Role
 from service.accounts.secrets import Mode
+from service.http.texts import Email
 
 Name = Annotated[str, Meta(min_length=1, max_length=100, pattern=r"\S")]
 Url = Annotated[str, Meta(min_length=8, max_length=2000, pattern=r"^https?://[^\s/?#]+")]
@@ -22,7 +23,7 @@ class NewOrganization(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
 
 
 class NewInvitation(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
-    email: Annotated[str, Meta(max_length=254)]
+    email: Email
     role: Role
 
 

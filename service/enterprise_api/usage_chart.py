@@ -18,11 +18,15 @@ from service.http.inputs import InvalidInput
 from service.http.login import Person
 from service.http.outlines import POLICY, SVG
 from service.http.periods import EARLIEST, LATEST
+from service.http.texts import MONTH
 from service.usecases import read_usage
 from service.usecases.context import Context
 from service.usecases.read_usage import UsageFact
 
-Month = Annotated[str | None, QueryParameter(description="YYYY-MM, of UTC; this month, unless given.")]
+Month = Annotated[
+    str | None,
+    QueryParameter(description="YYYY-MM, of UTC; this month, unless given.", schema_extra=MONTH),
+]
 _MONTH = re.compile(r"(\d{4})-(0[1-9]|1[0-2])", re.ASCII)
 METERS = ("answers", "passages")
 

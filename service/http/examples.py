@@ -94,6 +94,7 @@ FORMATS = {
     "date-time": "2026-11-21T08:30:00Z",
     "date": "2026-11-21",
     "binary": WORDS["file"],
+    "email": WORDS["email"],
 }
 DEEPEST = 6
 

@@ -13,6 +13,7 @@ from msgspec import Meta
 from service.accounts.exports import Export
 from service.accounts.people import Account
 from service.http.login import Person, user_agent_of
+from service.http.texts import ChosenPassword, Email
 from service.platform.idempotency import Once
 from service.platform.ids import new_id
 from service.subscriber_api import credentials, elsewhere
@@ -24,13 +25,13 @@ from service.usecases.sign_in import SignIn
 class Registration(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     """A new account. Only the email's syntax is checked."""
 
-    email: Annotated[str, Meta(max_length=254)]
-    password: str
+    email: Email
+    password: ChosenPassword
     display_name: Annotated[str, Meta(min_length=1, max_length=100, pattern=r"\S")]
 
 
 class Login(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
-    email: Annotated[str, Meta(max_length=254)]
+    email: Email
     password: str
 
 

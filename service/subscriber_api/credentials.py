@@ -12,6 +12,7 @@ from msgspec import Meta
 from service.accounts.sessions import LoginSession
 from service.http.login import Person
 from service.http.paging import Page, PageRequest, paged, position_of
+from service.http.texts import ChosenPassword, Email
 from service.platform.idempotency import Once
 from service.usecases import manage_sessions, prove_email
 from service.usecases.context import Context
@@ -20,14 +21,14 @@ Token = Annotated[str, Meta(min_length=1, max_length=128)]
 
 
 class ForgottenPassword(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
-    email: Annotated[str, Meta(max_length=254)]
+    email: Email
 
 
 class NewPassword(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     """`token` is what the letter's link ends with."""
 
     token: Token
-    password: str
+    password: ChosenPassword
 
 
 class Confirmation(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):

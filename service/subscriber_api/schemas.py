@@ -6,6 +6,7 @@ from uuid import UUID
 from msgspec import Meta, Struct
 
 from billing.money import Money
+from service.http.texts import Handle
 from service.knowledge.changes import Change, View
 from service.usecases.search_square import CardFact
 
@@ -34,7 +35,7 @@ class TipBody(Struct, forbid_unknown_fields=True, kw_only=True):
 
     price: Money
     knowledge_base_id: UUID | None = None
-    handle: Annotated[str, Meta(min_length=1, max_length=40)] | None = None
+    handle: Handle | None = None
     message: Annotated[str, Meta(max_length=500)] | None = None
     anonymous: bool = False
     success_url: Url | None = None
