@@ -61,9 +61,9 @@ def installed() -> Path:
 
 
 @contextmanager
-def running(redirect_uri: str) -> Iterator[RealProvider]:
+def running(redirect_uri: str, *, port: int = 0) -> Iterator[RealProvider]:
     """A provider with one client, which is sent back to ``redirect_uri``. Raises ``Unavailable``."""
-    command = [str(NODE / "bin" / "node"), "server.mjs", redirect_uri]
+    command = [str(NODE / "bin" / "node"), "server.mjs", redirect_uri, str(port)]
     process = subprocess.Popen(
         command, cwd=installed(), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
     )

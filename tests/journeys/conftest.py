@@ -1,20 +1,27 @@
 """One service for all journeys: each brings its own people and knowledge bases."""
 
+import json
 from collections.abc import Iterator
 
 import pytest
 
 from tests.journeys.people import OPEN, Person
-from tests.journeys.serving import Served, fresh_folder, serving
+from tests.journeys.serving import Served, free_port, fresh_folder, serving
 
 OPERATOR = "operator@example.com"
+ISSUER = f"http://127.0.0.1:{free_port()}"
+"""Where a provider of OpenID may be started."""
 
 
 @pytest.fixture(scope="session")
 def service() -> Iterator[Served]:
     """A real ``zhihao serve`` on embedded parts. Some things happen sooner, to wait less; sites of the tests
     are on this machine."""
+    secret = "a secret of the tests, long enough"
+    acme = {"name": "acme", "issuer": ISSUER, "client_id": "zhihao", "client_secret": secret}
     sooner = {
+        "ZHIHAO_OIDC_PROVIDERS": json.dumps([acme]),
+        "ZHIHAO_OIDC_KEYS_PAUSE_SECONDS": "0",
         "ZHIHAO_USAGE_REPORT_SECONDS": "2",
         "ZHIHAO_SOURCE_SWEEP_SECONDS": "2",
         "ZHIHAO_SOURCE_CHECK_SECONDS": "2",

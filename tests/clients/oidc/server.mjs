@@ -1,4 +1,4 @@
-// A real OpenID provider for the tests. Prints its address; POST /control changes who is signed in, or the keys.
+// A real OpenID provider for the tests, on the port that is named, or a free one. Prints its address; POST /control changes who is signed in, or the keys.
 import { createServer } from "node:http";
 import { generateKeyPairSync, randomUUID } from "node:crypto";
 import Provider from "oidc-provider";
@@ -51,7 +51,7 @@ const server = createServer(async (request, response) => {
   response.end("{}");
 });
 const issuer = () => `http://127.0.0.1:${server.address().port}`;
-server.listen(0, "127.0.0.1", () => {
+server.listen(Number(process.argv[3] ?? 0), "127.0.0.1", () => {
   handle = build(issuer());
   console.log(issuer());
 });
