@@ -16,6 +16,7 @@ from uuid import uuid4
 
 import argon2
 import certifi
+import hypothesis
 import psycopg
 import pytest
 import stripe
@@ -61,6 +62,9 @@ def _compile_once() -> None:
 _keep_in_memory()
 _compile_once()
 gc.disable()  # nothing that is loaded while tests are collected is garbage
+# An example is held to no time: how long it takes says more about what else the machine does.
+hypothesis.settings.register_profile("untimed", deadline=None)
+hypothesis.settings.load_profile("untimed")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -74,7 +74,6 @@ class Trial:
         @settings(
             max_examples=examples,
             database=None,
-            deadline=None,
             phases=[Phase.generate],
             suppress_health_check=list(HealthCheck),
         )

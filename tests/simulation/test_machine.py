@@ -35,7 +35,6 @@ def test_the_books_agree_after_anything(database_url: str, till: Sandbox, tmp_pa
                 settings=settings(
                     max_examples=times(24, 2000),
                     stateful_step_count=times(40, 60),
-                    deadline=None,
                     # Runs share a database, so a failing one is shown as it was and not made smaller.
                     phases=[Phase.generate],
                     database=None,

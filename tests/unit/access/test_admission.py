@@ -31,7 +31,7 @@ KEYS = [UUID(int=n) for n in (20, 21)]
 ORGANIZATION = UUID(int=30)
 READERS = [UUID(int=n) for n in (40, 41)]
 
-BUSY = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+BUSY = settings(suppress_health_check=[HealthCheck.too_slow])
 """Other tests may have the machine: time says nothing here."""
 
 caps = st.one_of(st.none(), st.integers(0, 200))

@@ -63,7 +63,7 @@ QUESTIONS = st.lists(
 
 
 @given(QUESTIONS, st.integers(2, 4))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_every_word_shown_was_written_by_enough_readers(questions: list[tuple[int, str]], least: int) -> None:
     for found in gathered(asked(*questions), least=least):
         assert found.readers >= least

@@ -13,7 +13,7 @@ from billing.metering.settling import Ending, Settled, settle
 
 KEY, ORGANIZATION = UUID(int=1), UUID(int=2)
 BASES = [UUID(int=n) for n in range(10, 15)]
-BUSY = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+BUSY = settings(suppress_health_check=[HealthCheck.too_slow])
 MONTH = date(2026, 11, 1)
 
 

@@ -37,7 +37,7 @@ TREES = st.recursive(
 
 
 @given(st.lists(TREES, max_size=6), st.text(max_size=80))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_no_two_labels_of_a_picture_overlap_and_all_lie_on_it(nodes: list[Node], title: str) -> None:
     drawn = outline(*nodes, title=title)
     root = ElementTree.fromstring(as_svg(drawn))
@@ -51,7 +51,7 @@ def test_no_two_labels_of_a_picture_overlap_and_all_lie_on_it(nodes: list[Node],
 
 
 @given(st.lists(TREES, max_size=4), st.text(max_size=80))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_any_title_leaves_every_format_whole(nodes: list[Node], title: str) -> None:
     drawn = outline(*nodes, title=title)
     ElementTree.fromstring(as_opml(drawn).encode())
