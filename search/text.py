@@ -29,6 +29,7 @@ _MARKS = (
     "\u0962-\u0963\u0981-\u0dff"
 )
 _RUNS = re.compile(rf"([{UNSPACED}]+)|[^\W_{UNSPACED}]+(?:[{_MARKS}]+[^\W_{UNSPACED}]*)*")
+_SPACED = re.compile(rf"[^\W\d_{UNSPACED}]")  # a letter of a script that words are parted in
 _SURROGATES = re.compile("[\ud800-\udfff]")
 _NUMERAL = re.compile("[零〇一二两三四五六七八九十百千万]+")
 _ARTICLE = re.compile(
@@ -121,7 +122,7 @@ def _stemmer(language: str) -> snowballstemmer.stemmer | None:
 def language_of(text: str, tag: str = "") -> str:
     """The language whose stems to use for the words of a folded text: that of the tag where it is known,
     else guessed; English at the last."""
-    return tagged(tag) or guess(text) or "en"
+    return tagged(tag) or (_SPACED.search(text) and guess(text)) or "en"
 
 
 def runs(folded: str) -> Iterator[tuple[str, int, int, bool]]:

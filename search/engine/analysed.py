@@ -5,7 +5,6 @@ candidates, and how they are ordered, is decided here and in `search.passages.ra
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -18,7 +17,6 @@ import msgspec
 
 from search.engine.port import IndexDocument, PassageHit
 from search.languages import KNOWN
-from search.passages.cutting import Passage
 from search.passages.editions import Edition
 from search.passages.naming import name_in_text
 from search.passages.question import Question, analyse
@@ -27,11 +25,10 @@ from search.text import articles, fold, language_of, tokenise
 
 CANDIDATES = 64
 SCALE = 32  # weights are whole multiples of 1/32
-HEAD, REPEATED = 0.35, 0.2
-TWICE, OFTEN = "\u00b2", "\u00b3"
+HEAD = 0.35
 SPOKEN = "\u0001"  # before the language of a passage's words, as a term of its body
 TONGUES = tuple(SPOKEN + language for language in KNOWN)
-WORTH = 0.5  # of the heaviest candidate's weight: lighter ones are not read, while there are enough
+WORTH = 0.45  # of the heaviest candidate's weight: lighter ones are not read, while there are enough
 
 
 class Stored(msgspec.Struct, array_like=True, frozen=True):
@@ -56,9 +53,9 @@ class Stored(msgspec.Struct, array_like=True, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class Analysed:
-    """One passage as indexed. `body` holds each term of the text once, a term that repeats also marked
-    `TWICE` and `OFTEN`; `head` those of title and headings. `order` multiplies a weight by log2(2 + order):
-    a shorter passage counts a little more, and a grain of its id parts passages that are otherwise alike."""
+    """One passage as indexed. `body` holds each term of the text once, `head` those of title and headings.
+    `order` multiplies a weight by log2(2 + order): a shorter passage counts a little more, and a grain of its
+    id parts passages that are otherwise alike."""
 
     stored: Stored
     body: list[str]
@@ -69,34 +66,26 @@ class Analysed:
 def analysed(owner: IndexDocument) -> Iterator[Analysed]:
     """Each passage of a document."""
     name = name_in_text(owner.title, owner.passages[0].text) if owner.passages else ""
+    edition = (owner.edition.work, owner.edition.label, owner.edition.sketch) if owner.edition else None
     for passage in owner.passages:
-        yield _analysed(owner, passage, name)
-
-
-def _analysed(owner: IndexDocument, passage: Passage, name: str) -> Analysed:
-    path = passage.locator.get("heading_path") or []
-    article = passage.locator.get("article") or ""
-    above = "\n".join([owner.title, *([name] if name else []), *map(str, path), ""])
-    over = _heading(above, owner.language)
-    own = _heading(str(article), "", article=True)
-    folded = fold(passage.text)
-    language = language_of(folded, owner.language)
-    grams, words = tokenise(folded, language)
-    stored = Stored(
-        owner.document_id, owner.revision_id, owner.title, owner.tier == "paid", owner.language,
-        passage.locator, passage.start, passage.end, passage.text, "" if folded == passage.text else folded,
-        _spaced(words), over.folded + own.folded, over.words + own.words, name,
-        (owner.edition.work, owner.edition.label, owner.edition.sketch) if owner.edition else None,
-    )  # fmt: skip
-    counts = Counter(grams + words)
-    body = list(counts)
-    repeated = [(term, count) for term, count in counts.items() if count > 1]
-    body += [term + TWICE for term, _ in repeated]
-    body += [term + OFTEN for term, count in repeated if count > 3]
-    body += [SPOKEN + language] if words else []
-    grain = crc32(f"{stored.document_id}{stored.start}".encode()) / 2**32
-    length = len(grams) + len(words)
-    return Analysed(stored, body, over.terms + own.terms, 0.6 / (1 + length / 600) + grain * 1e-4)
+        path = map(str, passage.locator.get("heading_path") or ())
+        over = _over((owner.title, *([name] if name else []), *path, ""), owner.language)
+        own = _article(str(passage.locator.get("article") or ""))
+        folded = fold(passage.text)
+        language = language_of(folded, owner.language)
+        grams, words = tokenise(folded, language)
+        stored = Stored(
+            owner.document_id, owner.revision_id, owner.title, owner.tier == "paid", owner.language,
+            passage.locator, passage.start, passage.end, passage.text,
+            "" if folded == passage.text else folded,
+            _spaced(words), over.folded + own.folded, over.words + own.words, name, edition,
+        )  # fmt: skip
+        body = list(dict.fromkeys(grams + words))
+        if words:
+            body.append(SPOKEN + language)
+        grain = crc32(f"{owner.document_id}{passage.start}".encode()) / 2**32
+        length = len(grams) + len(words)
+        yield Analysed(stored, body, over.terms + own.terms, 0.6 / (1 + length / 600) + grain * 1e-4)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,11 +99,18 @@ class _Heading:
 
 # Neighbours share what stands over them, and every statute has a first article.
 @lru_cache(maxsize=4096)
-def _heading(text: str, tag: str, *, article: bool = False) -> _Heading:
+def _over(lines: tuple[str, ...], language: str) -> _Heading:
+    above = "\n".join(lines)
+    folded = fold(above)
+    grams, words = tokenise(folded, language_of(above, language))
+    return _Heading(folded, tuple(dict.fromkeys([*grams, *words])), _spaced(words))
+
+
+@lru_cache(maxsize=4096)
+def _article(text: str) -> _Heading:
     folded = fold(text)
-    grams, words = tokenise(folded, "" if article else language_of(text, tag))
-    if article:
-        words += (key for key, _, _ in articles(folded))
+    grams, words = tokenise(folded, "")
+    words += (key for key, _, _ in articles(folded))
     return _Heading(folded, tuple(dict.fromkeys([*grams, *words])), _spaced(words))
 
 
@@ -132,11 +128,8 @@ def drawn(weights: Mapping[str, float]) -> Iterator[tuple[Literal["body", "head"
 
 def ways(term: str, weight: float) -> list[tuple[Literal["body", "head"], str, int]]:
     """Those of one term."""
-    scaled = weight * SCALE
-    again = scaled * REPEATED
     found: list[tuple[Literal["body", "head"], str, int]] = [
-        ("body", term, round(scaled)), ("head", term, round(scaled * HEAD)),
-        ("body", term + TWICE, round(again)), ("body", term + OFTEN, round(again / 2)),
+        ("body", term, round(weight * SCALE)), ("head", term, round(weight * SCALE * HEAD)),
     ]  # fmt: skip
     return [way for way in found if way[2]]
 

@@ -1,9 +1,9 @@
 """One tantivy index of passages, in one folder: its schema, its documents, its questions.
 
-Each term is stored as presence only, with a second and third mark for terms that repeat. Candidates are
-drawn with constant weights that the caller brings: tantivy's own statistics count deleted text until it
-is merged away, so none of them takes part. Weights are whole numbers, which sum exactly in any order:
-how an index came about, segment by segment, cannot show in a score."""
+Each term is stored as presence only. Candidates are drawn with constant weights that the caller brings:
+tantivy's own statistics count deleted text until it is merged away, so none of them takes part. Weights are
+whole numbers, which sum exactly in any order: how an index came about, segment by segment, cannot show in a
+score."""
 
 from __future__ import annotations
 

@@ -65,7 +65,16 @@ def cut(text: str, blocks: Sequence[Block]) -> list[Passage]:
     a heading that no path names (the title of a text) opens the passage after it."""
     passages: list[Passage] = []
     waiting: list[Block] = []
-    for _, group in groupby(_complete(text, blocks), key=_place):
+    places: dict[int, str] = {}  # neighbours share a locator: what place it is, is found out once
+
+    def place(block: Block) -> tuple[bool, str]:
+        locator = block.locator
+        if (known := places.get(id(locator))) is None:
+            known = places[id(locator)] = place_of(locator)
+        return block.kind == "heading", known
+
+    complete = list(_complete(text, blocks))  # and so are kept, while they are known by their id
+    for _, group in groupby(complete, key=place):
         members = list(group)
         if members[0].kind == "heading":
             waiting += members
@@ -84,6 +93,8 @@ def cut(text: str, blocks: Sequence[Block]) -> list[Passage]:
 
 def size(text: str) -> float:
     """How much there is to read, in characters of an unspaced script."""
+    if text.isascii():
+        return 0.4 * len(text)
     wide = (len(text.encode("utf-8", "surrogatepass")) - len(text)) / 2
     return wide + 0.4 * max(0.0, len(text) - wide)
 
@@ -91,10 +102,6 @@ def size(text: str) -> float:
 def place_of(locator: Mapping[str, Any]) -> str:
     """The part of its text that a locator is in: what passages never join across."""
     return repr([locator.get(name) for name in _PLACES])
-
-
-def _place(block: Block) -> tuple[bool, str]:
-    return block.kind == "heading", place_of(block.locator)
 
 
 def _complete(text: str, blocks: Sequence[Block]) -> Iterator[Block]:
@@ -106,7 +113,8 @@ def _complete(text: str, blocks: Sequence[Block]) -> Iterator[Block]:
             continue
         if text[position:start].strip():
             yield Block(position, start, "paragraph", locator)
-        yield Block(start, end, block.kind, block.locator)
+        whole = start == block.start and end == block.end
+        yield block if whole else Block(start, end, block.kind, block.locator)
         position, locator = end, block.locator if block.kind != "heading" else {}
     if text[position:].strip():
         yield Block(position, len(text), "paragraph", locator)
