@@ -5,11 +5,9 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import msgspec
 import structlog
 
 from search.passages.embedder import EmbedderUnavailable, TextsRefused
-from service.answering.model_server import ModelServer, ServerRefused
 
 log = structlog.get_logger(__name__)
 
@@ -26,43 +24,45 @@ class EmbedderConfig:
     api_key: str
 
 
-class _Vector(msgspec.Struct):
-    index: int
-    embedding: list[float]
-
-
-class _Answer(msgspec.Struct):
-    data: list[_Vector]
-
-
 class OpenAIEmbedder:
     """An ``Embedder``. Connections are pooled, so one serves the whole process."""
 
     def __init__(self, config: EmbedderConfig) -> None:
+        # Imported here because it takes a second and 50 MB that services without a model can spare.
+        from openai import AsyncOpenAI
+
         self._config = config
-        self._server = ModelServer(config.base_url, config.api_key)
+        self._client: AsyncOpenAI = AsyncOpenAI(
+            base_url=config.base_url or None,
+            # Local servers want no key, the SDK insists on some.
+            api_key=config.api_key or "none",
+            max_retries=0,
+        )
 
     @property
     def name(self) -> str:
         return self._config.name
 
     async def embed(self, texts: Sequence[str], *, seconds: float) -> list[list[float]]:
-        asked = {"model": self._config.name, "input": list(texts), "encoding_format": "float"}
+        from openai import APIStatusError
+
         try:
-            async with asyncio.timeout(seconds), self._server.post("/embeddings", asked) as response:
-                said = msgspec.json.decode(await response.read(), type=_Answer)
-            return _vectors([(one.index, one.embedding) for one in said.data], len(texts))
-        except ServerRefused as error:
-            log.warning("embedder.failed", status=error.status)
-            if error.status in REFUSING:
-                raise TextsRefused(f"The embedder answered {error.status}.") from error
-            raise EmbedderUnavailable(f"The embedder answered {error.status}.") from error
-        except Exception as error:  # whatever a server sends, and however the client takes it
+            async with asyncio.timeout(seconds):
+                answer = await self._client.embeddings.create(
+                    model=self._config.name, input=list(texts), encoding_format="float", timeout=seconds
+                )
+            return _vectors([(one.index, one.embedding) for one in answer.data], len(texts))
+        except APIStatusError as error:
+            log.warning("embedder.failed", status=error.status_code)
+            if error.status_code in REFUSING:
+                raise TextsRefused(f"The embedder answered {error.status_code}.") from error
+            raise EmbedderUnavailable(f"The embedder answered {error.status_code}.") from error
+        except Exception as error:  # whatever a server sends, and however the SDK takes it
             log.warning("embedder.failed", error=type(error).__name__)
             raise EmbedderUnavailable(f"The embedder failed: {type(error).__name__}.") from error
 
     async def close(self) -> None:
-        await self._server.close()
+        await self._client.close()
 
 
 def _vectors(found: Sequence[tuple[int, Sequence[float]]], count: int) -> list[list[float]]:

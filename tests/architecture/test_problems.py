@@ -33,7 +33,6 @@ INTERNAL = {
     "service.knowledge.sources.following.TooManySources": "becomes the reason of a failed entry",
     "service.mail.port.MailUnavailable": "puts a letter off",
     "service.mail.port.MailRefused": "ends a letter",
-    "service.answering.model_server.ServerRefused": "caught by the model and the embedder that asked",
     "search.passages.embedder.EmbedderUnavailable": "retrieval goes on by words; the job is tried again",
     "search.passages.embedder.TextsRefused": "retrieval goes on by words; the text goes without a vector",
     "search.passages.reranker.RerankerUnavailable": "passages stay in their order",

@@ -66,7 +66,7 @@ WHOLE = HELLO + LAST + COST + DONE
         tuple(WHOLE[place : place + 7] for place in range(0, len(WHOLE), 7)),
         tuple(WHOLE.replace(b"\n", b"\r\n")[place : place + 1] for place in range(len(WHOLE) + 8)),
         (NOTE + HELLO, NOTE + LAST, COST),
-        (HELLO.replace(b"data: ", b"data:"), LAST, COST[:-2]),
+        (HELLO.replace(b"data: ", b"data:"), LAST, COST),
     ],
 )
 async def test_a_reply_is_the_same_however_it_is_cut(pieces: tuple[bytes, ...]) -> None:
@@ -106,8 +106,8 @@ async def test_a_connection_is_used_again_unless_its_reply_has_no_end(end: bool)
 
 async def test_nobody_there_is_unreachable() -> None:
     async with model_that_sends(DONE) as (model, _):
-        pass
-    model = OpenAIModel(ModelConfig("m", model._server._base, "", 100, 2.0, 5.0))
+        gone = model._config
+    model = OpenAIModel(gone)
     with pytest.raises(ModelUnavailable) as raised:
         await told(model)
     assert raised.value.reason == "unreachable"
