@@ -20,6 +20,7 @@ from tests.faults.running import Running, run, stretched, zhihao
 from tests.journeys import texts
 from tests.journeys.people import OPEN, Person, eventually, fen, first_metered, pay
 from tests.journeys.serving import fresh_folder
+from tests.own_time import own_time
 
 COMPANIES = 2
 KEYS_EACH = 2
@@ -143,9 +144,9 @@ class Market:
 
     def settle(self, seconds: float = 60) -> None:
         """Until nothing is left to be done."""
-        deadline = time.monotonic() + stretched(seconds)
+        deadline = own_time() + stretched(seconds)
         while left := self._pending():
-            assert time.monotonic() < deadline, left
+            assert own_time() < deadline, left
             for statement in TIME_PASSES:
                 self.rows(statement)
             if any(kind == "payout" for kind, _ in left) and not any(kind == "job" for kind, _ in left):

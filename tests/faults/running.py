@@ -13,6 +13,7 @@ from pathlib import Path
 from service.platform.processes import is_ready
 from tests.journeys.people import eventually
 from tests.journeys.serving import free_port
+from tests.own_time import own_time
 
 STARTED_SECONDS = 30
 STOPPED_SECONDS = 15
@@ -60,12 +61,12 @@ class Running:
 
     def wait_until_ready(self, seconds: float) -> float:
         """How long it took; fails with the service's log when it took longer."""
-        began = time.monotonic()
+        began = own_time()
         while not self.ready():
             assert self.process.poll() is None, self.log[-4000:]
-            assert time.monotonic() - began < seconds, self.log[-4000:]
+            assert own_time() - began < seconds, self.log[-4000:]
             time.sleep(0.1)
-        return time.monotonic() - began
+        return own_time() - began
 
     def parts(self) -> list[int]:
         """Every process of it but the server's own: supervisor, API, worker, sandbox, keeper."""
@@ -92,10 +93,10 @@ class Running:
 
     def stop(self, sign: signal.Signals = signal.SIGTERM) -> float:
         """How long it took to stop; fails when it took longer than promised."""
-        began = time.monotonic()
+        began = own_time()
         self.process.send_signal(sign)
         self.process.wait(STOPPED_SECONDS)
-        return time.monotonic() - began
+        return own_time() - began
 
 
 @contextmanager
@@ -164,9 +165,9 @@ def children(pid: int) -> list[int]:
 
 def gone(pids: Sequence[int], seconds: float) -> bool:
     """Whether all of them are gone within ``seconds``."""
-    deadline = time.monotonic() + seconds
+    deadline = own_time() + seconds
     while left := [pid for pid in pids if command(pid)]:
-        if time.monotonic() > deadline:
+        if own_time() > deadline:
             print({pid: command(pid) for pid in left})
             return False
         time.sleep(0.02)

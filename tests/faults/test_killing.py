@@ -15,6 +15,7 @@ import pytest
 from tests.faults.market import Market, market_served
 from tests.faults.retrying import CUT
 from tests.faults.running import children, command, stretched, until
+from tests.own_time import own_time
 from tests.scale import times
 
 pytestmark = pytest.mark.soak
@@ -43,12 +44,12 @@ def kill(*pids: int) -> None:
 def comes_back(market: Market) -> None:
     """Ready, and acknowledging calls again, in time if the machine is quiet."""
     callers = market.callers
-    began, before = time.monotonic(), callers.acknowledged
+    began, before = own_time(), callers.acknowledged
     market.running.wait_until_ready(stretched(30))
     until(
         lambda: callers.acknowledged > before or bool(callers.failed), stretched(30), "an acknowledged call"
     )
-    assert time.monotonic() - began < BACK_SECONDS or os.getloadavg()[0] > BUSY
+    assert own_time() - began < BACK_SECONDS or os.getloadavg()[0] > BUSY
 
 
 def everything_adds_up(market: Market) -> None:
@@ -91,9 +92,9 @@ def test_the_worker_killed_between_a_call_to_stripe_and_its_commit(market: Marke
             kill(victim)
     assert met, "no kill met a job"
     market.trouble()
-    began = time.monotonic()
+    began = own_time()
     until(lambda: not fallen(market), stretched(30), "the jobs of the dead")
-    assert time.monotonic() - began < 2 * STALLED_SECONDS + 3 or os.getloadavg()[0] > BUSY
+    assert own_time() - began < 2 * STALLED_SECONDS + 3 or os.getloadavg()[0] > BUSY
     everything_adds_up(market)
     assert market.at_stripe("transfers") and market.at_stripe("refunds"), "nothing was there to be doubled"
 

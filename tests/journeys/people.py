@@ -7,6 +7,8 @@ from uuid import uuid4
 
 import httpx
 
+from tests.own_time import own_time
+
 T = TypeVar("T")
 
 PAYS = "4242424242424242"
@@ -20,9 +22,9 @@ def fen(amount: int) -> dict[str, object]:
 
 def eventually(look: Callable[[], T | None], *, seconds: float = 10, what: str = "it") -> T:
     """What ``look`` finds, looking again until it does; fails after ``seconds``."""
-    deadline = time.monotonic() + seconds
+    deadline = own_time() + seconds
     while (found := look()) is None:
-        assert time.monotonic() < deadline, f"{what} did not come within {seconds} s"
+        assert own_time() < deadline, f"{what} did not come within {seconds} s"
         time.sleep(0.1)
     return found
 

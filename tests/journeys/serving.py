@@ -14,6 +14,8 @@ from pathlib import Path
 
 import httpx
 
+from tests.own_time import own_time
+
 READY_SECONDS = 60
 STOP_SECONDS = 20
 
@@ -69,8 +71,8 @@ def fresh_folder() -> Iterator[Path]:
 
 
 def _wait(url: str, process: "subprocess.Popen[bytes]", log: Path) -> None:
-    deadline = time.monotonic() + READY_SECONDS
-    while time.monotonic() < deadline and process.poll() is None:
+    deadline = own_time() + READY_SECONDS
+    while own_time() < deadline and process.poll() is None:
         try:
             if httpx.get(f"{url}/health/ready", timeout=2, trust_env=False).status_code == 200:
                 return

@@ -9,7 +9,6 @@ from asyncio import gather, sleep
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 from pathlib import Path
-from time import monotonic
 from uuid import UUID
 
 import pytest
@@ -23,6 +22,7 @@ from tests.contract.engines.elasticsearch_standin import Elasticsearch
 from tests.contract.engines.loopback import Faults, serving
 from tests.contract.engines.meilisearch_standin import Meilisearch
 from tests.contract.engines.worlds import ONE, card, document, found, scope
+from tests.own_time import own_time
 
 KINDS = ["meilisearch", "elasticsearch"]
 FULL = {"error": {"type": "es_rejected_execution_exception"}, "code": "too_many_requests", "message": ""}
@@ -199,12 +199,12 @@ async def test_a_server_that_hangs_is_left_alone_for_a_while(config: EngineConfi
 
     async def refusals(count: int) -> tuple[int, float]:
         """How many requests so many searches at once were, and the seconds they took."""
-        before, started = len(faults.seen), monotonic()
+        before, started = len(faults.seen), own_time()
         said = await gather(
             *(engine.search(CardQuery("python")) for _ in range(count)), return_exceptions=True
         )
         assert {type(one) for one in said} == {EngineUnavailable}
-        return len(faults.seen) - before, monotonic() - started
+        return len(faults.seen) - before, own_time() - started
 
     faults.hanging = True
     for _ in range(3):
