@@ -1,7 +1,7 @@
 """OpenTelemetry: a span around every request, in its caller's trace. It says which route, never whose.
 
-Without an SDK, as when nobody started us under ``opentelemetry-instrument``, a span costs microseconds and
-goes nowhere. Names are those of the semantic conventions for HTTP servers.
+Without an SDK, which is an operator's to install, a span costs microseconds and goes nowhere. Names are those
+of the semantic conventions for HTTP servers.
 """
 
 from collections.abc import Iterator
