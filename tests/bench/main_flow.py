@@ -57,16 +57,18 @@ def _memory(root: int, data_dir: Path) -> dict[str, float]:
             continue
     sizes: dict[str, float] = {}
     for pid, command in names.items():
-        above = pid
+        above, line = pid, [command]
         while above not in {0, 1, root}:
             above = parents.get(above, 0)
+            line.append(names.get(above, ""))
         # PostgreSQL is nobody's child: it is found by the folder it serves.
         server = names.get(pid if "-D" in command else parents.get(pid, 0), "")
         postgres = "postgres" in command and str(data_dir) in server
         if above != root and not postgres:
             continue
         kinds = {"zhihao-worker": "worker", "zhihao-api": "api", "billing.sandbox": "sandbox"}
-        kind = next((kind for part, kind in kinds.items() if part in command), "supervisor")
+        # A part's own children, such as those that read files, are of that part.
+        kind = next((kind for each in line for part, kind in kinds.items() if part in each), "supervisor")
         kind = "postgres" if postgres else kind
         rollup = (Path("/proc") / str(pid) / "smaps_rollup").read_text()
         pss = next(int(line.split()[1]) for line in rollup.splitlines() if line.startswith("Pss:"))
