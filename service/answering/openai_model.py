@@ -2,18 +2,24 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
-from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager, suppress
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import structlog
 
 from service.answering.model import Message, ModelEvent, ModelUnavailable, ModelUsage
+from service.answering.openai_chunks import END, Chunk, EventReader, read_chunk
+
+if TYPE_CHECKING:
+    from httpx2 import Response
 
 log = structlog.get_logger(__name__)
 
 CHARACTERS_A_TOKEN = 8
 """More than any tokenizer makes of a text, so that what goes beyond it is a server that ignores the limit."""
+
+DRAIN_SECONDS = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,38 +75,59 @@ class OpenAIModel:
 
     async def _read(self, request: dict[str, Any]) -> AsyncGenerator[ModelEvent, None]:
         """Closing this generator closes the connection, and with it the upstream's work."""
-        loop = asyncio.get_running_loop()
-        end = loop.time() + self._config.total_seconds
-        stream: Any = None
-        room = self._config.max_output_tokens * CHARACTERS_A_TOKEN
-        finished = False
-        usage: ModelUsage | None = None
+        response: Response | None = None
+        end = asyncio.get_running_loop().time() + self._config.total_seconds
         try:
             async with asyncio.timeout(self._config.idle_seconds):
-                stream = await self._client.chat.completions.create(**request)
-            chunks = aiter(stream)
-            while True:
-                async with asyncio.timeout_at(min(loop.time() + self._config.idle_seconds, end)):
-                    chunk = await anext(chunks, None)
-                if chunk is None:
-                    break
-                usage = _usage(chunk) or usage
-                text, ended = _content(chunk)
-                finished = finished or ended
-                room -= len(text)
-                if text:
-                    yield text
-                if room < 0:
-                    break
-            if not finished and room >= 0:
-                raise ModelUnavailable("broken")
-        except ModelUnavailable:
+                response = await self._ask(request)
+            async with aclosing(self._told(response, end)) as events:
+                async for event in events:
+                    yield event
+        except ModelUnavailable as failure:
+            log.warning("model.failed", reason=failure.reason)
             raise
         except Exception as error:  # whatever a server sends, and however the SDK takes it
             raise _unavailable(error) from error
         finally:
-            if stream is not None:
-                await stream.close()
+            if response is not None:
+                await response.aclose()
+
+    async def _ask(self, request: dict[str, Any]) -> "Response":
+        """Sent by the SDK as it sends what it has no method for: what it would make of the answer is not
+        waited for, and what is asked is not gone through for types that it does not hold."""
+        from httpx2 import Response
+
+        return await self._client.post("/chat/completions", cast_to=Response, body=request, stream=True)
+
+    async def _told(self, response: "Response", end: float) -> AsyncGenerator[ModelEvent, None]:
+        """The text as it comes, what came at once in one piece; then its usage."""
+        loop = asyncio.get_running_loop()
+        idle = loop.time() + self._config.idle_seconds
+        room = self._config.max_output_tokens * CHARACTERS_A_TOKEN
+        reader, pieces = EventReader(), aiter(response.aiter_bytes())
+        finished = done = False
+        usage: ModelUsage | None = None
+        while not done and room >= 0:
+            async with asyncio.timeout_at(min(idle, end)):
+                piece = await anext(pieces, None)
+            if piece is None:
+                break
+            text = ""
+            for data in reader.feed(piece):
+                idle = loop.time() + self._config.idle_seconds
+                if done := data.startswith(END):
+                    break
+                chunk = read_chunk(data)
+                text += chunk.text
+                finished = finished or chunk.ended
+                usage = _usage(chunk) or usage
+            room -= len(text)
+            if text:
+                yield text
+        if not finished and room >= 0:
+            raise ModelUnavailable("broken")
+        if done:
+            await _drain(pieces)
         if usage is not None:
             yield usage
 
@@ -108,18 +135,16 @@ class OpenAIModel:
         await self._client.close()
 
 
-def _content(chunk: Any) -> tuple[str, bool]:
-    """The text of a chunk, storable, and whether it is the last that has any."""
-    text, ended = "", False
-    for choice in chunk.choices or ():
-        if choice.delta is not None and isinstance(choice.delta.content, str):
-            text += choice.delta.content.replace("\0", "").encode("utf-8", "ignore").decode()
-        ended = ended or choice.finish_reason is not None
-    return text, ended
+async def _drain(pieces: AsyncIterator[bytes]) -> None:
+    """To the end of the body, if that comes at once: only then is the connection used again."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(DRAIN_SECONDS):
+            async for _ in pieces:
+                pass
 
 
-def _usage(chunk: Any) -> ModelUsage | None:
-    reported = getattr(chunk, "usage", None)
+def _usage(chunk: Chunk) -> ModelUsage | None:
+    reported = chunk.usage
     if reported is None:
         return None
     return ModelUsage(_count(reported.prompt_tokens), _count(reported.completion_tokens))
@@ -130,13 +155,14 @@ def _count(value: Any) -> int | None:
 
 
 def _unavailable(error: Exception) -> ModelUnavailable:
+    from httpx2 import TimeoutException, TransportError
     from openai import APIConnectionError, APIStatusError, APITimeoutError
 
-    if isinstance(error, (TimeoutError, APITimeoutError)):
+    if isinstance(error, (TimeoutError, APITimeoutError, TimeoutException)):
         failure = ModelUnavailable("stalled")
     elif isinstance(error, APIStatusError):
         failure = ModelUnavailable("rejected")
-    elif isinstance(error, APIConnectionError):
+    elif isinstance(error, (APIConnectionError, TransportError)):
         failure = ModelUnavailable("unreachable")
     else:
         failure = ModelUnavailable("broken")

@@ -14,12 +14,16 @@ LAST = b'data: {"choices":[{"delta":{},"finish_reason":"stop"}]}\n\n'
 COST = b'data: {"choices":[],"usage":{"prompt_tokens":3,"completion_tokens":null}}\n\n'
 DONE = b"data: [DONE]\n\n"
 NOTE = b": still thinking\n\nevent: chunk\n"
+CUT = b"cut"
 HALF = b'data: {"choices":[{"delta":{"content":"\\ud83c, "}}]}\n\n'
 
 
 @asynccontextmanager
-async def model_that_sends(*pieces: bytes, end: bool = True) -> AsyncIterator[tuple[OpenAIModel, list[int]]]:
-    """A model whose replies are these bytes, a write each; and how many connections were made to it."""
+async def model_that_sends(
+    *pieces: bytes, end: bool = True, pause: float = 0.001, idle: float = 2.0
+) -> AsyncIterator[tuple[OpenAIModel, list[int]]]:
+    """A model whose replies are these bytes, a write each; and how many connections were made to it. A piece
+    ``CUT`` ends the connection."""
     made: list[int] = []
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -30,9 +34,11 @@ async def model_that_sends(*pieces: bytes, end: bool = True) -> AsyncIterator[tu
                 await reader.readexactly(int(head.split(b"content-length:")[1].split(b"\r\n")[0]))
                 writer.write(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n")
                 for piece in pieces:
+                    if piece == CUT:
+                        return
                     writer.write(b"%x\r\n%b\r\n" % (len(piece), piece))
                     await writer.drain()
-                    await asyncio.sleep(0.001)
+                    await asyncio.sleep(pause)
                 writer.write(b"0\r\n\r\n" if end else b"")
         except (asyncio.IncompleteReadError, ConnectionError):
             pass
@@ -41,7 +47,7 @@ async def model_that_sends(*pieces: bytes, end: bool = True) -> AsyncIterator[tu
 
     server = await asyncio.start_server(serve, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
-    model = OpenAIModel(ModelConfig("m", f"http://127.0.0.1:{port}/v1/", "", 100, 2.0, 5.0))
+    model = OpenAIModel(ModelConfig("m", f"http://127.0.0.1:{port}/v1/", "", 100, idle, 5.0))
     async with server:
         yield model, made
         await model.close()
@@ -112,3 +118,18 @@ async def test_nobody_there_is_unreachable() -> None:
         await told(model)
     assert raised.value.reason == "unreachable"
     await model.close()
+
+
+async def test_a_connection_that_is_cut_in_the_middle_is_unreachable() -> None:
+    """And one that sends nothing has stalled; what keeps it awake is no piece of a reply."""
+    async with model_that_sends(HELLO, CUT) as (model, _):
+        with pytest.raises(ModelUnavailable) as raised:
+            await told(model)
+        assert raised.value.reason == "unreachable"
+    async with model_that_sends(HELLO, *[b": still thinking\n\n"] * 40, end=False, pause=0.02, idle=0.4) as (
+        model,
+        _,
+    ):
+        with pytest.raises(ModelUnavailable) as raised:
+            await told(model)
+        assert raised.value.reason == "stalled"
