@@ -17,6 +17,7 @@ from search.engine.elasticsearch_client import (
     KEPT,
     KEY,
     TERMS,
+    WHOLE,
     NotThere,
     behind,
     bulk,
@@ -115,6 +116,7 @@ class ElasticsearchCardEngine:
                 weighed = weighing.weighed(asked.wanted, rarities, now)
                 answer = await self._client.search(
                     index=self._alias,
+                    **WHOLE,
                     query=_query(filters, weighed, lifted=relevance),
                     sort=sort,
                     search_after=after,
@@ -155,6 +157,7 @@ class ElasticsearchCardEngine:
         asked = [{"term": {name: w.forms[0]}} for w in wanted for name in WEIGHTS]
         answer = await self._client.search(
             index=self._alias,
+            **WHOLE,
             size=0,
             track_total_hits=True,
             aggs={"held": {"filters": {"filters": asked}}},

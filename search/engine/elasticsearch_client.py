@@ -27,6 +27,8 @@ TERMS = {"type": "keyword", "doc_values": False, "norms": False, "ignore_above":
 """A field of our own tokens: handed over as a list, never analysed there, and only present or not."""
 KEY = {"type": "keyword", "ignore_above": 1024}
 KEPT = {"type": "object", "enabled": False}
+WHOLE: dict[str, Any] = {"allow_partial_search_results": False}
+"""Of a search: a shard that is away makes no shorter answer, but none."""
 
 
 def connect(config: EngineConfig) -> AsyncElasticsearch:

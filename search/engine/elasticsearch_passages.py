@@ -36,6 +36,7 @@ from search.engine.elasticsearch_client import (
     KEPT,
     KEY,
     TERMS,
+    WHOLE,
     NotThere,
     behind,
     bulk,
@@ -70,6 +71,10 @@ MAPPINGS: dict[str, Any] = {
 }
 CLAUSES = 900
 """The least that a server allows in one query is 1,024: of a longer one, the heaviest are asked."""
+ROUTED = 64
+"""Of more knowledge bases all shards are asked: a server takes addresses of 4,096 bytes."""
+LISTED = 65_536
+"""Values that a server takes in one list."""
 
 
 class ElasticsearchPassageEngine:
@@ -156,10 +161,9 @@ class ElasticsearchPassageEngine:
         self, query: str, views: Sequence[tuple[IndexView, State]], limit: int
     ) -> list[PassageHit]:
         scope = _scope(views)
-        where: dict[str, Any] = {
-            "index": self._alias,
-            "routing": ",".join(str(v.knowledge_base_id) for v, _ in views),
-        }
+        where: dict[str, Any] = {"index": self._alias, **WHOLE}
+        if len(views) <= ROUTED:
+            where["routing"] = ",".join(str(view.knowledge_base_id) for view, _ in views)
         question = analyse(query)
         async with speaking():
             if question.spaced:
@@ -276,7 +280,11 @@ class ElasticsearchPassageEngine:
 
     async def _leave_old_shapes(self) -> None:
         for name in await behind(self._client, self._alias):
-            if name != self._index and not (await self._client.count(index=name))["count"]:
+            if name == self._index:
+                continue
+            # Not `count`, which takes a shard that is away for an empty one.
+            left = await self._client.search(index=name, size=0, track_total_hits=True, **WHOLE)
+            if not left["hits"]["total"]["value"]:
                 await self._writer.indices.delete(index=name, ignore_unavailable=True)
 
 
@@ -299,7 +307,7 @@ def _scope(views: Sequence[tuple[IndexView, State]]) -> dict[str, Any]:
         opened.append({"terms": {"build": whole}})
     if free:
         opened.append({"bool": {"filter": [{"terms": {"build": free}}, {"term": {"free": True}}]}})
-    hidden = [{"terms": {"document": gone}}] if gone else []
+    hidden = [{"terms": {"document": gone[i : i + LISTED]}} for i in range(0, len(gone), LISTED)]
     return {"bool": {"should": opened, "minimum_should_match": 1, "must_not": hidden}}
 
 

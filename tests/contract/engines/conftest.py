@@ -4,6 +4,7 @@ where `ZHIHAO_TEST_MEILISEARCH_URL` and `ZHIHAO_TEST_ELASTICSEARCH_URL` say wher
 
 from __future__ import annotations
 
+import asyncio
 import os
 import secrets
 from collections.abc import AsyncIterator, Iterator
@@ -16,6 +17,8 @@ import pytest
 
 from search.engine.address import Where, where
 from search.engine.config import EngineConfig
+from search.engine.elasticsearch_client import connect
+from search.engine.meilisearch_client import Meilisearch as MeilisearchServer
 from search.engine.opening import open_cards, open_passages
 from search.engine.port import CardEngine, PassageEngine
 from tests.contract.engines.elasticsearch_standin import Elasticsearch
@@ -48,7 +51,30 @@ def config_of(kind: str, folder: Path) -> Iterator[EngineConfig]:
         for field in ("api_key", "username", "password", "ca_file")
     }
     address = address if address.startswith(f"{name}+") else f"{name}+{address}"
-    yield replace(EngineConfig(where(address), folder, prefix=prefix, timeout_seconds=20.0), **given)
+    config = replace(EngineConfig(where(address), folder, prefix=prefix, timeout_seconds=20.0), **given)
+    try:
+        yield config
+    finally:
+        asyncio.run(_clear(config))
+
+
+async def _clear(config: EngineConfig) -> None:
+    """Leaves a real server as it was found."""
+    if config.where.kind == "elasticsearch":
+        client = connect(config)
+        for index in (await client.indices.get(index=f"{config.prefix}-*")).body:
+            await client.indices.delete(index=index)
+        await client.close()
+        return
+    server = MeilisearchServer(config)
+
+    def delete() -> None:
+        for index in server.client.http.get("indexes?limit=1000")["results"]:
+            if index["uid"].startswith(config.prefix):
+                server.write("delete", f"indexes/{index['uid']}")
+
+    await server.run(delete)
+    await server.close()
 
 
 @pytest.fixture
@@ -61,8 +87,6 @@ def config(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[EngineCon
 async def cards(config: EngineConfig) -> AsyncIterator[CardEngine]:
     engine = open_cards(config)
     yield engine
-    if config.where.kind != "embedded":
-        await engine.rebuild([])
     await engine.close()
 
 

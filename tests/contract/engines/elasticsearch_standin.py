@@ -9,12 +9,15 @@ import json
 from copy import deepcopy
 from fnmatch import fnmatchcase
 from typing import Any
+from urllib.parse import urlencode
 
 from search.square.cards import within
 from tests.contract.engines.loopback import Answer
 
 Document = dict[str, Any]
 KEPT = ("card", "passage")  # never searched
+LINE, LISTED = 4096, 65_536
+"""Bytes of an address; values of one `terms`."""
 
 
 class Refusal(Exception):
@@ -30,6 +33,8 @@ class Index:
         self.live: dict[str, Document] = {}
         self.seen: dict[str, Document] = {}
         self.sequence = 0
+        # A real one has no node for its shards then.
+        self.away = "index.routing.allocation.require._name" in self.settings
 
     def refresh(self) -> None:
         self.seen = dict(self.live)
@@ -68,6 +73,8 @@ class Elasticsearch:
             return refusal.answer
 
     def _answer(self, method: str, path: list[str], asked: dict[str, str], body: bytes) -> Answer:
+        if len("/".join([method, *path]) + urlencode(asked)) > LINE:
+            raise Refusal(400, "too_long_http_line_exception", f"larger than {LINE} bytes")
         if path[0] == "_alias":
             found: Any = {
                 n: {"aliases": {path[1]: {}}} for n, i in self.indexes.items() if path[1] in i.aliases
@@ -92,10 +99,13 @@ class Elasticsearch:
             for index in indexes:
                 index.refresh()
             return 200, {"_shards": {}}
+        reached = [index for index in indexes if not index.away]
         if verb == "_count":
-            return 200, {"count": len(self._matching(indexes, given.get("query"), asked))}
+            return 200, {"count": len(self._matching(reached, given.get("query"), asked))}
         if verb == "_search":
-            return 200, self._search(indexes, given, asked)
+            if asked.get("allow_partial_search_results") == "false" and len(reached) < len(indexes):
+                raise Refusal(503, "search_phase_execution_exception", "missing shards")
+            return 200, self._search(reached, given, asked)
         if verb == "_delete_by_query":
             gone = self._matching(indexes, given["query"], asked)
             for index, document in gone:
@@ -241,6 +251,8 @@ class Elasticsearch:
 def _aggregate(asked: dict[str, Any], sources: list[dict[str, Any]]) -> dict[str, Any]:
     ((kind, given),) = asked.items()
     if kind == "filters":
+        if not given["filters"]:
+            raise Refusal(400, "illegal_argument_exception", "[filters] cannot be empty.")
         counted = [sum(score(f, s) is not None for s in sources) for f in given["filters"]]
         return {"buckets": [{"doc_count": count} for count in counted]}
     if kind != "terms":
@@ -270,6 +282,8 @@ def score(query: dict[str, Any], source: dict[str, Any]) -> float | None:
     if kind == "term":
         matches = value in held
     elif kind == "terms":
+        if len(value) > LISTED:
+            raise Refusal(400, "search_phase_execution_exception", "too many terms")
         matches = not held.isdisjoint(value)
     elif kind == "prefix":
         matches = any(one.startswith(value["value"]) for one in held)

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import base64
 from asyncio import gather, sleep
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from uuid import UUID
@@ -15,8 +15,9 @@ import pytest
 
 from search.engine.address import BadSearchURL, Where, where
 from search.engine.config import EngineConfig
+from search.engine.elasticsearch_client import connect
 from search.engine.opening import open_cards, open_passages
-from search.engine.port import CardQuery, DocumentsRefused, EngineUnavailable, IndexDocument
+from search.engine.port import CardQuery, DocumentsRefused, EngineUnavailable
 from search.square.synonyms import Synonyms
 from tests.contract.engines.elasticsearch_standin import Elasticsearch
 from tests.contract.engines.loopback import Faults, serving
@@ -142,38 +143,17 @@ async def test_a_document_that_is_refused_in_part_is_not_found_at_all(
 
 
 @pytest.mark.parametrize("config", ["elasticsearch"], indirect=True)
-async def test_another_shape_is_another_index_and_both_are_searched_meanwhile(
+async def test_an_index_that_cannot_be_counted_is_not_deleted_as_an_empty_one(
     config: EngineConfig, faults: Faults
 ) -> None:
-    """More shards: each base moves as it is rebuilt, found all the while; the old index goes when empty."""
-    two = UUID(int=2)
-    before, after = open_passages(config), open_passages(replace(config, shards=3))
-    await before.add(ONE, [document(1, "试用期一")])
-    await before.add(two, [document(2, "试用期二", base=two)])
-    await after.rebuild(ONE, [document(1, "试用期一")])
-    assert len(await after.search(scope(ONE, two), "试用期", limit=5)) == 2
-    await after.rebuild(two, [document(2, "试用期二", base=two)])
-    assert len(await after.search(scope(ONE, two), "试用期", limit=5)) == 2
-    deleted = [path for method, path, _ in faults.seen if method == "DELETE"]
-    assert len(deleted) == 1
-    await before.close()
-    await after.close()
-
-
-@pytest.mark.parametrize("config", ["elasticsearch"], indirect=True)
-async def test_of_two_writers_at_once_one_fails(config: EngineConfig) -> None:
-    one, other = open_passages(config), open_passages(config)
-    await one.add(ONE, [document(1, "试用期")])
-
-    async def slow() -> AsyncIterator[IndexDocument]:
-        yield document(2, "解除")
-        await other.add(ONE, [document(3, "赔偿")])
-
-    with pytest.raises(EngineUnavailable, match="409"):
-        await one.rebuild(ONE, slow())
-    assert len(await one.search(scope(ONE), "赔偿", limit=5)) == 1
-    await one.close()
-    await other.close()
+    engine, client = open_passages(config), connect(config)
+    away = {"index.routing.allocation.require._name": "no-such-node"}
+    await engine.add(ONE, [document(1, "试用期")])
+    await client.indices.create(index="other-shape", settings=away, aliases={f"{config.prefix}-passages": {}})
+    await engine.rebuild(ONE, [document(1, "试用期")])
+    assert "DELETE" not in {method for method, _, _ in faults.seen}
+    await engine.close()
+    await client.close()
 
 
 @pytest.mark.parametrize("kind", KINDS)
