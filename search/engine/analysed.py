@@ -17,6 +17,7 @@ import msgspec
 
 from search.engine.port import IndexDocument, PassageHit
 from search.languages import KNOWN
+from search.mistyping import errors, near, slack
 from search.passages.editions import Edition
 from search.passages.naming import name_in_text
 from search.passages.question import Question, analyse
@@ -28,6 +29,7 @@ SCALE = 32  # weights are whole multiples of 1/32
 HEAD = 0.35
 SPOKEN = "\u0001"  # before the language of a passage's words, as a term of its body
 TONGUES = tuple(SPOKEN + language for language in KNOWN)
+MENDED = 12  # how many words of a question are looked for as others
 WORTH = 0.45  # of the heaviest candidate's weight: lighter ones are not read, while there are enough
 
 
@@ -142,6 +144,28 @@ def understood(query: str, held: Sequence[int]) -> Question:
     return analyse(query, tuple(sorted(language for count, language in most if count and count >= few)))
 
 
+def unheld(question: Question, frequencies: Mapping[str, int]) -> list[str]:
+    """The words of the question that no passage in scope holds in any form, and that may be mistyped."""
+    lost = [
+        unit.forms[0]
+        for unit in question.units
+        if unit.weak is None and not any(map(frequencies.get, unit.forms)) and slack(unit.forms[0])
+    ]
+    return list(dict.fromkeys(lost))[:MENDED]
+
+
+def meant(query: str, question: Question, lost: Sequence[str], held: Mapping[str, int]) -> Question:
+    """The question with its lost words read as the nearest that passages in scope hold, of words as near the
+    one that most do. `held` says how many hold each word that is near a lost one, and counts nothing else."""
+    live = [word for word, count in held.items() if count]
+    pairs = []
+    for word in lost:
+        nearest = min(near(word, live), key=lambda one: (errors(word, one), -held[one], one), default=None)
+        if nearest is not None:
+            pairs.append((word, nearest))
+    return analyse(query, question.languages, tuple(pairs)) if pairs else question
+
+
 def worth_reading(weights: Sequence[float], limit: int) -> float:
     """The least weight of a candidate that may yet come out among the best `limit`."""
     ordered = sorted(weights, reverse=True)
@@ -191,7 +215,7 @@ def ordered(
         hit = PassageHit(
             read[i].knowledge_base_id, stored.document_id, stored.revision_id, stored.title, stored.locator,
             stored.start, stored.end, stored.text, ranked[i].score, ranked[i].matched, units,
-            ranked[i].looked_up, statistics.passages, question.languages, ranked[i].says,
+            ranked[i].looked_up, statistics.passages, question.languages, question.meant, ranked[i].says,
         )  # fmt: skip
         hits.append(hit)
     return hits

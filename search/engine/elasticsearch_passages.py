@@ -27,8 +27,10 @@ from search.engine.analysed import (
     analysed,
     drawn,
     kept,
+    meant,
     ordered,
     understood,
+    unheld,
     worth_reading,
 )
 from search.engine.config import EngineConfig
@@ -47,8 +49,9 @@ from search.engine.elasticsearch_client import (
     speaking,
 )
 from search.engine.elasticsearch_states import State, States
+from search.engine.elasticsearch_words import words_near
 from search.engine.port import DocumentsRefused, EngineUnavailable, IndexDocument, PassageHit, Refused
-from search.passages.question import analyse
+from search.passages.question import Question, analyse
 from search.passages.ranking import Statistics
 from search.passages.scope import AccessScope, IndexView
 
@@ -168,11 +171,15 @@ class ElasticsearchPassageEngine:
         async with speaking():
             if question.spaced:
                 question = understood(query, (await self._counted(where, scope, TONGUES))[1])
-            terms = [term.text for term in question.terms]
-            total, held = await self._counted(where, scope, terms)
-            statistics = Statistics(total, dict(zip(terms, held, strict=True)))
+            statistics = await self._statistics(where, scope, question)
+            if question.spaced and (lost := unheld(question, statistics.frequencies)):
+                likely = await words_near(self._client, where, scope, lost)
+                if likely:
+                    held = (await self._counted(where, scope, likely))[1]
+                    question = meant(query, question, lost, dict(zip(likely, held, strict=True)))
+                    statistics = await self._statistics(where, scope, question)
             weighed = sorted(drawn(statistics.telling(question)), key=lambda way: -way[2])[:CLAUSES]
-            if not weighed or not total:
+            if not weighed or not statistics.passages:
                 return []
             should = [
                 {"constant_score": {"filter": {"term": {field: term}}, "boost": weight}}
@@ -198,6 +205,11 @@ class ElasticsearchPassageEngine:
         found = [hit["_source"] for hit in candidates if float(hit["_score"]) >= least]
         read = [kept(UUID(source["base"]), _stored(source["passage"])) for source in found]
         return ordered(question, statistics, read, limit)
+
+    async def _statistics(self, where: dict[str, Any], scope: Any, question: Question) -> Statistics:
+        terms = [term.text for term in question.terms]
+        total, held = await self._counted(where, scope, terms)
+        return Statistics(total, dict(zip(terms, held, strict=True)))
 
     async def _counted(
         self, where: dict[str, Any], scope: Any, terms: Sequence[str]

@@ -20,7 +20,7 @@ from threading import Lock
 from typing import Any, TypeVar
 from uuid import UUID
 
-from search.engine.analysed import CANDIDATES, analysed, ordered, understood, worth_reading
+from search.engine.analysed import CANDIDATES, analysed, meant, ordered, understood, unheld, worth_reading
 from search.engine.folders import (
     Current,
     Signature,
@@ -111,15 +111,12 @@ class EmbeddedPassageEngine:
             question = understood(query, [sum(held) for held in zip(*tongues, strict=True)])
         if not question.terms or not opened or limit < 1:
             return []
-        terms = [term.text for term in question.terms]
-        total, sums = 0, [0] * len(terms)
-        held: list[set[str]] = []
-        for view, current, index in opened:
-            count, frequencies = index.counts(terms, view.excluded_documents, deleted=current.deleted)
-            total += count
-            sums = [a + b for a, b in zip(sums, frequencies, strict=True)]
-            held.append({term for term, frequency in zip(terms, frequencies, strict=True) if frequency})
-        statistics = Statistics(total, dict(zip(terms, sums, strict=True)))
+        statistics, held = _counted(opened, [term.text for term in question.terms])
+        if question.spaced and (lost := unheld(question, statistics.frequencies)):
+            likely = sorted({word for _, _, index in opened for word in index.near(lost)})
+            if likely:
+                question = meant(query, question, lost, _counted(opened, likely)[0].frequencies)
+                statistics, held = _counted(opened, [term.text for term in question.terms])
         # Weights from the statistics of the whole scope make candidates of all its indexes comparable.
         drawing = clauses(statistics.telling(question))
         wanted = max(CANDIDATES, limit)
@@ -228,6 +225,20 @@ class EmbeddedPassageEngine:
             return await asyncio.get_running_loop().run_in_executor(threads, function, *arguments)
         except (OSError, ValueError) as error:
             raise EngineUnavailable("the search index cannot be read or written") from error
+
+
+def _counted(
+    opened: Sequence[tuple[IndexView, Current, PassageIndex]], terms: Sequence[str]
+) -> tuple[Statistics, list[set[str]]]:
+    """The terms counted over all live passages in scope, and which of them each index holds."""
+    total, sums = 0, [0] * len(terms)
+    held: list[set[str]] = []
+    for view, current, index in opened:
+        count, frequencies = index.counts(terms, view.excluded_documents, deleted=current.deleted)
+        total += count
+        sums = [a + b for a, b in zip(sums, frequencies, strict=True)]
+        held.append({term for term, frequency in zip(terms, frequencies, strict=True) if frequency})
+    return Statistics(total, dict(zip(terms, sums, strict=True))), held
 
 
 class _Build:

@@ -19,6 +19,7 @@ import tantivy
 
 from search.engine.analysed import TONGUES, Analysed, Kept, Stored, kept, ways
 from search.engine.shelf import Shelf
+from search.mistyping import near
 
 MEMORY = 48_000_000
 
@@ -87,6 +88,7 @@ class PassageIndex:
         self._serial = next(_SERIALS)
         self._tongues: list[int] | None = None
         self._frequencies: dict[str, int] = {}
+        self._begun: dict[str, list[str]] = {}
 
     @classmethod
     def create(cls, path: Path) -> PassageIndex:
@@ -137,6 +139,18 @@ class PassageIndex:
                 known[term] = frequency = look("body", term)
             found.append(frequency)
         return found
+
+    def near(self, words: Iterable[str]) -> set[str]:
+        """The words that these may have been meant as, live or not: to be counted before they are taken."""
+        return {found for word in words for found in near(word, self._begun_with(word[0]))}
+
+    def _begun_with(self, letter: str) -> list[str]:
+        """All terms of this first letter, kept where the index is small."""
+        if (known := self._begun.get(letter)) is None:
+            known = [term for term, _ in self._searcher.terms_with_prefix("body", letter)]
+            if len(known) + sum(map(len, self._begun.values())) < COUNTED:
+                self._begun[letter] = known
+        return known
 
     def tongues(self, excluded: Collection[UUID], *, deleted: bool) -> list[int]:
         """How many live passages have words of each language of `TONGUES`."""

@@ -36,7 +36,7 @@ class Evidence:
 
 def best_sentences(query: str, passages: Sequence[PassageHit], *, limit: int) -> list[Evidence]:
     """At most `limit` sentences of the best passages, best first; none twice, and no heading alone."""
-    question = analyse(query, passages[0].languages if passages else ())
+    question = _analysed(query, passages)
     found: list[Evidence] = []
     seen: set[str] = set()
     for hit, scored in _sentences(question, passages[:READ]):
@@ -62,7 +62,7 @@ def supported(query: str, hits: Sequence[PassageHit]) -> bool:
     The measure is how much the best passage says of it; how rare, among so many passages, what one sentence
     of it says is; and how much is said only where no answer of the kind asked for stands (a time, a sum, a
     penalty). None of it belongs to one collection of texts: rarity is counted in the scope."""
-    question = analyse(query, hits[0].languages if hits else ())
+    question = _analysed(query, hits)
     if not question.units or not hits:
         return False
     if hits[0].looked_up:
@@ -84,6 +84,11 @@ def supported(query: str, hits: Sequence[PassageHit]) -> bool:
     if question.answer is not None:
         said -= MISFIT * (best - fitting)
     return said - SHORT / max(1.5, words) >= ENOUGH
+
+
+def _analysed(query: str, hits: Sequence[PassageHit]) -> Question:
+    """The question as the search that found these read it."""
+    return analyse(query, hits[0].languages, hits[0].meant) if hits else analyse(query)
 
 
 def _weights(question: Question, hit: PassageHit) -> tuple[float, ...]:

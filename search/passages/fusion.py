@@ -82,4 +82,10 @@ def _counted_like(counted: PassageHit | None, hit: PassageHit) -> PassageHit:
     """A hit by meaning with the counts of the scope that the hits by words were given."""
     if counted is None or hit.weights:
         return hit
-    return replace(hit, weights=counted.weights, among=counted.among, languages=counted.languages)
+    return replace(
+        hit,
+        weights=counted.weights,
+        among=counted.among,
+        languages=counted.languages,
+        meant=counted.meant,
+    )

@@ -23,9 +23,10 @@ class PassageHit:
     the analysed query, as counted in this search's scope (for `evidence`; empty: all alike). `looked_up`:
     it is (a part of) the article that the query asks for by its number. `among` is how many passages the
     search's scope holds: the more, the likelier that one matches by chance. `languages` are those the
-    query was analysed in. `says` is the part of the score that comes of what the passage says and not of
-    what it is; unlike the score, it compares across searches: some 3 for one that says everything
-    asked. `superseded_by` is the newest edition of the same work in scope; no engine fills it in."""
+    query was analysed in, `meant` the words of it that were read as others. `says` is the part of the score
+    that comes of what the passage says and not of what it is; unlike the score, it compares across searches:
+    some 3 for one that says everything asked. `superseded_by` is the newest edition of the same work in
+    scope; no engine fills it in."""
 
     knowledge_base_id: UUID
     document_id: UUID
@@ -41,5 +42,6 @@ class PassageHit:
     looked_up: bool = False
     among: int = 1000
     languages: tuple[str, ...] = ()
+    meant: tuple[tuple[str, str], ...] = ()
     says: float = 0.0
     superseded_by: EditionLink | None = None

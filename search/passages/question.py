@@ -50,6 +50,7 @@ _PARTICLES = frozenset(
 
 LONGEST = 600
 LOOKED_UP = 4.0  # what the number of an article counts when candidates are drawn
+MENDED = 0.8  # what a term counts of the word that a mistyped one is read as
 WRITTEN = 0.5  # what a term counts that is only written for a word of the question
 _NUMERAL = "[0-9零〇一二两三四五六七八九十百千万半]"
 _TIME = rf"{_NUMERAL}+(?:个)?(?:多)?(?:年|月|周|星期|日|天|小时|工作日|分钟|秒|季度|世纪)"
@@ -109,22 +110,28 @@ _BOUNDS = (
     ),
 )
 
+Meant = tuple[tuple[str, str], ...]
+"""Words of a question, each with the word of the texts that it is read as."""
+
 
 # A question is hundreds of these: structs, which are made five times as fast as dataclasses.
 class Term(msgspec.Struct, frozen=True, gc=False):
     """`text` as indexed; `word` tells terms of spaced scripts (counted as words) from n-grams (counted in
-    the text); `share` of its weight is what it counts."""
+    the text); `share` of its weight is what it counts. `beside`: it is not what the question asks, but looked
+    for as well, and not missed where it is not."""
 
     text: str
     word: bool
     share: float = 1.0
+    beside: bool = False
 
 
 class Unit(msgspec.Struct, frozen=True, gc=False):
     """A character of an unspaced script or a word: what coverage is counted in. `forms` are those
     that count as found whole (bigrams over the character; stem or raw form of a word), `weak` the form
-    that counts in part (the lone character), `written` what is written for the word it belongs to. `manner`:
-    it only says how something is done, and is asked after."""
+    that counts in part (the lone character), `written` what is written for the word it belongs to, or the
+    forms of the word that was meant where it is mistyped. `manner`: it only says how something is done, and
+    is asked after."""
 
     forms: tuple[str, ...]
     weak: str | None
@@ -136,7 +143,8 @@ class Unit(msgspec.Struct, frozen=True, gc=False):
 class Question:
     """A question analysed: its terms, its units in order, the patterns its answer should show (of a kind,
     and of a bound), the languages its words are stemmed in, whether it holds any spaced words, and both
-    them and others, and the articles of a statute it names (`search.text.articles`)."""
+    them and others, and the articles of a statute it names (`search.text.articles`). `meant` are the words
+    taken for mistyped, each with the word it is read as."""
 
     folded: str
     core: str
@@ -148,21 +156,23 @@ class Question:
     spaced: bool
     mixed: bool = False
     articles: tuple[str, ...] = ()
+    meant: Meant = ()
     # Forms that show where in a sentence the thing asked about first stands, and whether each is a word.
     leads: tuple[tuple[str, bool], ...] = ()
 
 
-def analyse(query: str, spoken: tuple[str, ...] = ()) -> Question:
+def analyse(query: str, spoken: tuple[str, ...] = (), meant: Meant = ()) -> Question:
     """The first `LONGEST` code points of a question in indexed terms; words that only ask are left out
-    unless nothing else is there. `spoken` are the languages of the texts it is put to."""
-    question = _analysed(query, ())
-    if not question.spaced or set(spoken) <= set(question.languages):
+    unless nothing else is there. `spoken` are the languages of the texts it is put to; `meant`, words that
+    none of them holds, each with the word of theirs that it is read as."""
+    question = _analysed(query, (), ())
+    if not question.spaced or (not meant and set(spoken) <= set(question.languages)):
         return question
-    return _analysed(query, spoken)
+    return _analysed(query, spoken, meant)
 
 
 @lru_cache(maxsize=256)
-def _analysed(query: str, spoken: tuple[str, ...]) -> Question:
+def _analysed(query: str, spoken: tuple[str, ...], meant: Meant) -> Question:
     folded = fold(query[:LONGEST])
     unspaced = not folded.isascii()  # may hold what the rules of unspaced scripts are about
     named = list(articles(folded)) if unspaced else []
@@ -186,7 +196,10 @@ def _analysed(query: str, spoken: tuple[str, ...]) -> Question:
         written |= {i: (*written.get(i, ()), *others) for i in range(start, end)}
         if instead:
             replaced |= set(range(start, end))
+    said_for = dict(meant)
     words: dict[str, None] = {}
+    mistyped: dict[str, None] = {}
+    mended: dict[str, None] = {}
     grams: dict[str, None] = {}
     units: list[Unit] = []
     for run, start, end, is_unspaced in said:
@@ -200,16 +213,21 @@ def _analysed(query: str, spoken: tuple[str, ...]) -> Question:
                     whole = tuple(bigrams[i - 1 if i else 0 : i + 1]) or (c,)
                     units.append(Unit(whole, c, written.get(start + i, ()), start + i in manner))
         else:
-            words |= dict.fromkeys(found := forms(run, languages))
-            units.append(Unit(found, None, (), start in manner))
+            found = forms(run, languages)
+            read_as = forms(said_for[found[0]], languages) if found[0] in said_for else ()
+            (mistyped if read_as else words).update(dict.fromkeys(found))
+            mended |= dict.fromkeys(read_as)
+            units.append(Unit(found, None, read_as, start in manner))
     if unspaced:
         words |= dict.fromkeys(digits for digits, _, _ in numbers(core))
     keys = tuple(dict.fromkeys(key for key, _, _ in named))
     terms = {text: Term(text, False) for text in grams} | {text: Term(text, True) for text in words}
-    terms |= {key: Term(key, True, LOOKED_UP) for key in keys}
+    terms |= {text: Term(text, True, MENDED) for text in mended if text not in terms}
+    terms |= {text: Term(text, True, MENDED, beside=True) for text in mistyped}  # a heading may hold it
+    terms |= {key: Term(key, True, LOOKED_UP, beside=True) for key in keys}
     for word in dict.fromkeys(word for others in written.values() for word in others):
         for gram in (bigrams := list(map(add, word, word[1:]))):
-            terms.setdefault(gram, Term(gram, False, WRITTEN * min(1.0, 2 / len(bigrams))))
+            terms.setdefault(gram, Term(gram, False, WRITTEN * min(1.0, 2 / len(bigrams)), beside=True))
     answer = _answer(folded)
     bound = next((given for asked, given in _BOUNDS if asked.search(folded)), None) if unspaced else None
     spaced = any(unit.weak is None for unit in units)
@@ -225,6 +243,7 @@ def _analysed(query: str, spoken: tuple[str, ...]) -> Question:
         spaced,
         spaced and any(unit.weak for unit in units),
         keys,
+        meant,
         tuple(leads),
     )
 

@@ -57,11 +57,12 @@ class Statistics:
 
     def telling(self, question: Question) -> dict[str, float]:
         """The weights of the terms that candidates are drawn by: not those that every few passages hold,
-        as long as the others carry most of the question, nor lone characters of which a pair is held: the
-        pair says more, and is found in fewer."""
+        as long as the others carry most of what any of them holds, nor lone characters of which a pair is
+        held: the pair says more, and is found in fewer."""
         weights, common = self._weighed(question)
         kept = {term: weight for term, weight in weights.items() if term not in common}
-        if sum(kept.values()) < sum(weights.values()) / 2:
+        held = {term: weight for term, weight in weights.items() if self.frequencies.get(term)}
+        if sum(weight for term, weight in held.items() if term in kept) < sum(held.values()) / 2:
             kept = weights
         pairs = [term.text for term in question.terms if len(term.text) == 2 and not term.word]
         paired = set("".join(pair for pair in pairs if pair in kept and self.frequencies.get(pair)))
@@ -130,8 +131,9 @@ def unit_weights(question: Question, statistics: Statistics) -> tuple[float, ...
 
 
 def _unit_weight(unit: Unit, statistics: Statistics, *, mixed: bool) -> float:
-    rarity = statistics.idf(unit.weak) if unit.weak else max(map(statistics.idf, unit.forms))
-    if mixed and not any(map(statistics.frequencies.get, unit.forms)):
+    forms = unit.forms if unit.weak else unit.written or unit.forms
+    rarity = statistics.idf(unit.weak) if unit.weak else max(map(statistics.idf, forms))
+    if mixed and not any(map(statistics.frequencies.get, forms)):
         rarity *= OTHER_TONGUE
     return max(0.05, rarity * (MANNER if unit.manner else 1.0))
 
@@ -210,7 +212,7 @@ def _looked_up(question: Question, candidates: Sequence[Candidate]) -> list[bool
 def _bm25(question: Question, weights: Mapping[str, float], candidates: Sequence[Candidate]) -> list[float]:
     """BM25 over text and headings as one field, in which a heading counts its fraction once: of each
     candidate, in parts of the question's weight."""
-    total = sum(weights[term.text] for term in question.terms if term.share == 1.0) or 1.0
+    total = sum(weights[term.text] for term in question.terms if not term.beside) or 1.0
     grams = [term.text for term in question.terms if not term.word]
     words = [term.text for term in question.terms if term.word]
     gains = [weights[gram] * (1 + K1) / total for gram in grams]

@@ -9,7 +9,9 @@ import msgspec
 from search.passages.question import Question, Unit
 from search.passages.reading import Joint, Place, Reading, read
 
-WRITTEN = 0.8  # what the written word covers of a unit that was asked in everyday speech
+WRITTEN = (
+    0.8  # what the written word covers of a unit asked in everyday speech, or the one meant of a mistyped
+)
 WEAK = 0.2  # what a lone character covers of its unit, of which no bigram was found
 LED_IN = 0.9  # what the sentence before a list covers of a unit that the item itself lacks
 FROM_HEADING = 0.5  # what a heading covers of a unit that the sentence itself lacks
@@ -109,12 +111,11 @@ def _leads(joint: Joint, places: Iterable[Sequence[Place]]) -> list[int]:
 def _shares(unit: Unit, joint: Joint, places: Mapping[str, Sequence[Place]]) -> dict[int, float]:
     """How much of the unit each sentence holds that holds any of it. `places` says where the forms stand."""
     found: dict[int, float] = {}
-    if unit.weak is not None:
-        if unit.forms != (unit.weak,):
-            found = dict.fromkeys(joint.holding(unit.weak), WEAK)
-        for form in unit.written:
-            for number, _ in places[form]:
-                found[number] = WRITTEN
+    if unit.weak is not None and unit.forms != (unit.weak,):
+        found = dict.fromkeys(joint.holding(unit.weak), WEAK)
+    for form in unit.written:
+        for number, _ in places[form]:
+            found[number] = WRITTEN
     for form in unit.forms:
         for number, _ in places[form]:
             found[number] = 1.0
@@ -136,7 +137,7 @@ def _headed(question: Question, headings: Sequence[str]) -> list[Sequence[float]
 
 def _share(unit: Unit, reading: Reading) -> float:
     if unit.weak is None:
-        return float(any(map(reading.words, unit.forms)))
+        return 1.0 if any(map(reading.words, unit.forms)) else WRITTEN * any(map(reading.words, unit.written))
     text = reading.folded
     if any(form in text for form in unit.forms):
         return 1.0

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from html import escape
 
 from search.languages import plain
+from search.mistyping import slack, within
 from search.passages.question import analyse
 from search.square.card import Card
 from search.square.indexed import fields_of
@@ -45,10 +46,9 @@ def wanted_of(query: str, synonyms: Synonyms = USUAL) -> list[Wanted]:
             continue
         word = plain(run)
         forms = (word, *dict.fromkeys(f"~{stem(run, language)}" for language in languages))
-        slack = 0 if len(word) < 4 or any(c.isdigit() for c in word) else 1 if len(word) < 8 else 2
         last = not core[end:].strip() and len(word) >= 3
         also = _also(named, start, end)
-        found.setdefault(forms, Wanted(forms, word=True, slack=slack, prefix=last, also=also))
+        found.setdefault(forms, Wanted(forms, word=True, slack=slack(word), prefix=last, also=also))
     return list(found.values())
 
 
@@ -122,20 +122,3 @@ def _meets(word: str, stemmed: str, wanted: Wanted) -> bool:
         return True
     asked = wanted.forms[0]
     return (wanted.prefix and word.startswith(asked)) or within(word, asked, wanted.slack)
-
-
-def within(word: str, other: str, slack: int) -> bool:
-    """Whether at most `slack` letters are missing, added, changed or swapped with a neighbour."""
-    if not slack or abs(len(word) - len(other)) > slack:
-        return False
-    before: list[int] = []
-    row = list(range(len(other) + 1))
-    for i, a in enumerate(word, 1):
-        following = [i]
-        for j, b in enumerate(other, 1):
-            cost = min(row[j] + 1, following[-1] + 1, row[j - 1] + (a != b))
-            if i > 1 and j > 1 and a == other[j - 2] and word[i - 2] == b:
-                cost = min(cost, before[j - 2] + 1)
-            following.append(cost)
-        before, row = row, following
-    return row[-1] <= slack

@@ -11,7 +11,7 @@ from fnmatch import fnmatchcase
 from typing import Any
 from urllib.parse import urlencode
 
-from search.square.cards import within
+from search.mistyping import within
 from tests.contract.engines.loopback import Answer
 
 Document = dict[str, Any]
@@ -289,7 +289,9 @@ def score(query: dict[str, Any], source: dict[str, Any]) -> float | None:
         matches = any(one.startswith(value["value"]) for one in held)
     elif kind == "fuzzy":
         matches = any(
-            one == value["value"] or within(one, value["value"], value["fuzziness"]) for one in held
+            one == value["value"] or within(one, value["value"], value["fuzziness"])
+            for one in held
+            if one[: (exact := value.get("prefix_length", 0))] == value["value"][:exact]
         )
     elif kind == "range":
         matches = any(one >= value["gte"] for one in held)

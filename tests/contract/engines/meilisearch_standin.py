@@ -9,7 +9,7 @@ import json
 import re
 from typing import Any
 
-from search.square.cards import within
+from search.mistyping import within
 from tests.contract.engines.loopback import Answer
 
 Document = dict[str, Any]

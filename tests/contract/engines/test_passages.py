@@ -22,6 +22,9 @@ from tests.contract.engines.worlds import ONE, TWO, document, scope, seen
 
 pytestmark = pytest.mark.parametrize("config", PASSAGE_KINDS, indirect=True)
 WORDS = "劳动 合同 试用期 不得 超过 六个月 解除 赔偿 python running tax 離婚".split()  # noqa: SIM905 # to be read
+# Each in few texts, and each of them mistyped.
+ALIKE = ("contract", "contrast", "contact", "contrary", "contrail", "contrite")
+MISTYPED = "赔偿 contrazt contrasst contcat cotnrary contrayl contriteed"
 
 
 async def test_a_passage_is_found_with_its_exact_span(passages: PassageEngine) -> None:
@@ -30,6 +33,24 @@ async def test_a_passage_is_found_with_its_exact_span(passages: PassageEngine) -
     (hit,) = await passages.search(scope(ONE), "劳动合同试用期多久", limit=5)
     assert (hit.text, hit.document_id) == (text[hit.start : hit.end], UUID(int=1))
     assert hit.matched == 1.0
+
+
+async def test_a_word_mistyped_is_read_as_one_that_the_asker_may_see(passages: PassageEngine) -> None:
+    """Of one more like it, which is elsewhere, withdrawn, replaced or paid for, nothing shows."""
+    await passages.add(ONE, [document(1, "The parliament sat.", paid=False), document(2, "A parlimene.")])
+    await passages.add(ONE, [document(6, "Parlimena.", paid=False), document(7, "It.", paid=False)])
+    await passages.add(ONE, [document(6, "Other matters.", paid=False)])
+    await passages.add(ONE, [document(3, "A parliaments' union."), document(4, "Parlimenq.", paid=False)])
+    await passages.add(TWO, [document(5, "Parliment, as some write.")])
+    asked = scope(ONE, tier="free", excluded={UUID(int=4)})
+    (hit,) = await passages.search(asked, "Where is the Parlimen?", limit=5)
+    assert (hit.document_id, hit.meant) == (UUID(int=1), (("parlimen", "parliament"),))
+    (other,) = await passages.search(scope(ONE, tier="free"), "Where is the Parlimen?", limit=5)
+    assert other.meant == (("parlimen", "parlimenq"),)
+    (exact,) = await passages.search(asked, "Where is the parliament?", limit=5)
+    assert hit.says < exact.says
+    assert exact.meant == ()
+    assert not await passages.search(asked, "Where is the pparlmentt?", limit=5)
 
 
 async def test_a_free_asker_opens_only_free_text(passages: PassageEngine) -> None:
@@ -93,7 +114,8 @@ async def test_results_equal_those_of_a_world_where_the_rest_was_never_added(
     chance = random.Random(seed)
 
     def text() -> str:
-        return "。".join(
+        rare = f" {chance.choice(ALIKE)} " if chance.random() < 0.7 else ""
+        return rare + "。".join(
             "".join(chance.choices(WORDS, k=chance.randint(2, 9))) for _ in range(chance.randint(1, 15))
         )
 
@@ -115,7 +137,7 @@ async def test_results_equal_those_of_a_world_where_the_rest_was_never_added(
         await clean.rebuild(base, kept)
     await lived.rebuild(UUID(int=3), [replace(document(900, text()), knowledge_base_id=UUID(int=3))])
     tiers: tuple[Tier, Tier] = ("free", "all")
-    queries = ("试用期不得超过多久", "解除劳动合同赔偿", "python tax", "离婚", "running 六个月")
+    queries = ("试用期不得超过多久", "解除劳动合同赔偿", "python tax", "离婚", "running 六个月", MISTYPED)
     for tier, query, bases in product(tiers, queries, ((ONE,), (TWO,), (ONE, TWO))):
         here = await lived.search(scope(*bases, tier=tier, excluded=gone), query, limit=8)
         there = await clean.search(scope(*bases, tier=tier), query, limit=8)
