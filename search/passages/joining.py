@@ -5,8 +5,9 @@ The order is that of the hits; a joined passage stands where the best of its mem
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Any
 from uuid import UUID
 
@@ -47,6 +48,28 @@ def adjoining(hits: Sequence[PassageHit], *, largest: float) -> list[list[Passag
 def span_of(group: Sequence[PassageHit]) -> tuple[UUID, int, int]:
     """The revision, start and end of a group of neighbours."""
     return group[0].revision_id, min(hit.start for hit in group), max(hit.end for hit in group)
+
+
+def gaps(hits: Sequence[PassageHit]) -> list[tuple[UUID, int, int]]:
+    """What may lie between any two of the hits that adjoin, as spans: what joins them, besides their own
+    texts."""
+    return list(
+        {
+            (one.revision_id, one.end, other.start): None
+            for one in hits
+            for other in hits
+            if one.revision_id == other.revision_id and 0 < other.start - one.end <= GAP
+        }
+    )
+
+
+def text_of(group: Sequence[PassageHit], between: Mapping[tuple[UUID, int, int], str]) -> str:
+    """The text of a group of neighbours; ``between`` has what is stored in its gaps."""
+    inside = sorted(group, key=lambda hit: hit.start)
+    text = inside[0].text
+    for before, hit in pairwise(inside):
+        text += between.get((hit.revision_id, before.end, hit.start), "") + hit.text
+    return text
 
 
 def joined(group: Sequence[PassageHit], text: str) -> list[PassageHit]:

@@ -40,7 +40,7 @@ class OpenAIModel:
 
     def __init__(self, config: ModelConfig) -> None:
         # Imported here because it takes a second and 50 MB that services without a model can spare.
-        from openai import AsyncOpenAI
+        from openai import AsyncOpenAI, DefaultAioHttpClient
 
         self._config = config
         self._client: AsyncOpenAI = AsyncOpenAI(
@@ -49,6 +49,8 @@ class OpenAIModel:
             api_key=config.api_key or "none",
             timeout=config.total_seconds,
             max_retries=0,
+            # At half of what httpx's own transport costs.
+            http_client=DefaultAioHttpClient(timeout=config.total_seconds),
         )
         # OpenAI's newer models know only the new name, most compatible servers only the old one.
         self._limit = "max_tokens" if config.base_url else "max_completion_tokens"
@@ -155,14 +157,18 @@ def _count(value: Any) -> int | None:
 
 
 def _unavailable(error: Exception) -> ModelUnavailable:
-    from httpx2 import TimeoutException, TransportError
-    from openai import APIConnectionError, APIStatusError, APITimeoutError
+    from httpx2 import ConnectTimeout, TimeoutException, TransportError
+    from openai import APIConnectionError, APIStatusError
 
-    if isinstance(error, (TimeoutError, APITimeoutError, TimeoutException)):
+    cause = error.__cause__ if isinstance(error, APIConnectionError) else error
+    # The transport calls every connection that was not made, or broke, one that took too long.
+    if isinstance(cause, ConnectTimeout):
+        failure = ModelUnavailable("unreachable")
+    elif isinstance(cause, (TimeoutError, TimeoutException)):
         failure = ModelUnavailable("stalled")
     elif isinstance(error, APIStatusError):
         failure = ModelUnavailable("rejected")
-    elif isinstance(error, (APIConnectionError, TransportError)):
+    elif isinstance(cause, TransportError):
         failure = ModelUnavailable("unreachable")
     else:
         failure = ModelUnavailable("broken")

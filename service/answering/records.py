@@ -1,14 +1,16 @@
 """Answers as rows: begun when their call is admitted, finished when it is settled or released.
 
-Both functions take whole groups, for the gate admits and settles in groups: one statement a table.
+Both functions take whole groups, for the gate admits and settles in groups: one statement a table, on the
+driver's connection, so that they travel with the gate's own.
 """
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 from uuid import UUID
 
+import msgspec
+from psycopg import AsyncConnection as DriverConnection
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -68,58 +70,52 @@ class FinishedAnswer:
     output_tokens: int | None = None
 
 
-_CONVERSATIONS = text(
-    """
-    INSERT INTO conversation AS c (id, account_id, title, created_at, updated_at)
-    SELECT DISTINCT ON (id) id, account_id, title, zhihao_now(), zhihao_now()
-    FROM unnest(CAST(:ids AS uuid[]), CAST(:account_ids AS uuid[]), CAST(:titles AS text[]))
-         AS begun (id, account_id, title)
-    ORDER BY id
-    ON CONFLICT (id) DO UPDATE SET updated_at = excluded.updated_at WHERE c.account_id = excluded.account_id
-    """
-)
+_CONVERSATIONS = """
+INSERT INTO conversation AS c (id, account_id, title, created_at, updated_at)
+SELECT DISTINCT ON (id) id, account_id, title, zhihao_now(), zhihao_now()
+FROM unnest(%(ids)s::uuid[], %(account_ids)s::uuid[], %(titles)s::text[])
+     AS begun (id, account_id, title)
+ORDER BY id
+ON CONFLICT (id) DO UPDATE SET updated_at = excluded.updated_at WHERE c.account_id = excluded.account_id
+"""
 
-_RUNNING = text(
-    """
-    INSERT INTO answer (id, conversation_id, account_id, organization_id, key_id, knowledge_base_ids,
-                        question, once_digest)
-    SELECT id, conversation_id, account_id, organization_id, key_id, CAST(knowledge_base_ids AS uuid[]),
-           question, once_digest
-    FROM unnest(CAST(:ids AS uuid[]), CAST(:conversation_ids AS uuid[]), CAST(:account_ids AS uuid[]),
-                CAST(:organization_ids AS uuid[]), CAST(:key_ids AS uuid[]),
-                CAST(:knowledge_base_ids AS text[]), CAST(:questions AS text[]),
-                CAST(:once_digests AS bytea[]))
-         AS running (id, conversation_id, account_id, organization_id, key_id, knowledge_base_ids,
-                     question, once_digest)
-    ON CONFLICT (id) DO NOTHING
-    """
-)
+_RUNNING = """
+INSERT INTO answer (id, conversation_id, account_id, organization_id, key_id, knowledge_base_ids,
+                    question, once_digest)
+SELECT id, conversation_id, account_id, organization_id, key_id, CAST(knowledge_base_ids AS uuid[]),
+       question, once_digest
+FROM unnest(%(ids)s::uuid[], %(conversation_ids)s::uuid[], %(account_ids)s::uuid[],
+            %(organization_ids)s::uuid[], %(key_ids)s::uuid[],
+            %(knowledge_base_ids)s::text[], %(questions)s::text[],
+            %(once_digests)s::bytea[])
+     AS running (id, conversation_id, account_id, organization_id, key_id, knowledge_base_ids,
+                 question, once_digest)
+ON CONFLICT (id) DO NOTHING
+"""
 
-_FINISH = text(
-    """
-    WITH ended AS (
-      SELECT * FROM unnest(
-        CAST(:ids AS uuid[]), CAST(:statuses AS text[]), CAST(:texts AS text[]), CAST(:citations AS text[]),
-        CAST(:seen AS text[]), CAST(:grounds AS text[]), CAST(:units AS integer[]), CAST(:models AS text[]),
-        CAST(:input_tokens AS bigint[]), CAST(:output_tokens AS bigint[]), CAST(:receipt_ids AS uuid[]),
-        CAST(:kids AS text[]), CAST(:signed AS text[]), CAST(:salts AS bytea[]))
-      AS e (id, status, text, citations, seen, grounds, units, model, input_tokens, output_tokens,
-            receipt_id, kid, signed, salt)
-    ), finished AS (
-      UPDATE answer SET status = ended.status, text = ended.text, citations = CAST(ended.citations AS jsonb),
-             seen = CAST(ended.seen AS jsonb), grounds = CAST(ended.grounds AS jsonb),
-             billed_units = ended.units, model = ended.model, input_tokens = ended.input_tokens,
-             output_tokens = ended.output_tokens, receipt_id = ended.receipt_id, finished_at = zhihao_now()
-      FROM ended WHERE answer.id = ended.id AND answer.status = 'running'
-      RETURNING answer.id, answer.account_id, answer.organization_id
-    )
-    INSERT INTO receipt (id, answer_id, account_id, organization_id, kid, signed, salt, created_at)
-    SELECT ended.receipt_id, ended.id, finished.account_id, finished.organization_id, ended.kid, ended.signed,
-           ended.salt, zhihao_now()
-    FROM ended JOIN finished ON finished.id = ended.id
-    WHERE ended.receipt_id IS NOT NULL
-    """
+_FINISH = """
+WITH ended AS (
+  SELECT * FROM unnest(
+    %(ids)s::uuid[], %(statuses)s::text[], %(texts)s::text[], %(citations)s::text[],
+    %(seen)s::text[], %(grounds)s::text[], %(units)s::integer[], %(models)s::text[],
+    %(input_tokens)s::bigint[], %(output_tokens)s::bigint[], %(receipt_ids)s::uuid[],
+    %(kids)s::text[], %(signed)s::text[], %(salts)s::bytea[])
+  AS e (id, status, text, citations, seen, grounds, units, model, input_tokens, output_tokens,
+        receipt_id, kid, signed, salt)
+), finished AS (
+  UPDATE answer SET status = ended.status, text = ended.text, citations = CAST(ended.citations AS jsonb),
+         seen = CAST(ended.seen AS jsonb), grounds = CAST(ended.grounds AS jsonb),
+         billed_units = ended.units, model = ended.model, input_tokens = ended.input_tokens,
+         output_tokens = ended.output_tokens, receipt_id = ended.receipt_id, finished_at = zhihao_now()
+  FROM ended WHERE answer.id = ended.id AND answer.status = 'running'
+  RETURNING answer.id, answer.account_id, answer.organization_id
 )
+INSERT INTO receipt (id, answer_id, account_id, organization_id, kid, signed, salt, created_at)
+SELECT ended.receipt_id, ended.id, finished.account_id, finished.organization_id, ended.kid, ended.signed,
+       ended.salt, zhihao_now()
+FROM ended JOIN finished ON finished.id = ended.id
+WHERE ended.receipt_id IS NOT NULL
+"""
 
 _FAIL = text(
     """
@@ -129,13 +125,14 @@ _FAIL = text(
 )
 
 
-async def insert_running(session: AsyncSession, answers: Sequence[RunningAnswer]) -> None:
-    """Writes these answers as running, and begins or touches their conversations; known ids stay."""
+async def insert_running(connection: DriverConnection[Any], answers: Sequence[RunningAnswer]) -> None:
+    """Writes these answers as running, and begins or touches their conversations; known ids stay. May be sent
+    in a pipeline, as ``finish``."""
     if not answers:
         return
     spoken = [(a.conversation_id, a.account_id, a.question) for a in answers if a.conversation_id is not None]
     if spoken:
-        await session.execute(
+        await connection.execute(
             _CONVERSATIONS,
             {
                 "ids": [conversation_id for conversation_id, _, _ in spoken],
@@ -143,7 +140,7 @@ async def insert_running(session: AsyncSession, answers: Sequence[RunningAnswer]
                 "titles": [question.strip()[:TITLE_CHARACTERS] for _, _, question in spoken],
             },
         )
-    await session.execute(
+    await connection.execute(
         _RUNNING,
         {
             "ids": [a.id for a in answers],
@@ -159,20 +156,20 @@ async def insert_running(session: AsyncSession, answers: Sequence[RunningAnswer]
     )
 
 
-async def finish(session: AsyncSession, answers: Sequence[FinishedAnswer]) -> None:
+async def finish(connection: DriverConnection[Any], answers: Sequence[FinishedAnswer]) -> None:
     """Writes how these answers ended, with their receipts. One that has ended already keeps its end."""
     if not answers:
         return
     receipts = [a.receipt for a in answers]
-    await session.execute(
+    await connection.execute(
         _FINISH,
         {
             "ids": [a.id for a in answers],
             "statuses": [a.status for a in answers],
             "texts": [a.text for a in answers],
-            "citations": [json.dumps(list(a.citations), ensure_ascii=False) for a in answers],
-            "seen": [json.dumps(list(a.seen)) for a in answers],
-            "grounds": [json.dumps(dict(a.grounds)) for a in answers],
+            "citations": [_json(a.citations) for a in answers],
+            "seen": [_json(a.seen) for a in answers],
+            "grounds": [_json(a.grounds) for a in answers],
             "units": [a.billed_units for a in answers],
             "models": [a.model for a in answers],
             "input_tokens": [a.input_tokens for a in answers],
@@ -183,6 +180,10 @@ async def finish(session: AsyncSession, answers: Sequence[FinishedAnswer]) -> No
             "salts": [r.salt if r else None for r in receipts],
         },
     )
+
+
+def _json(value: object) -> str:
+    return msgspec.json.encode(value).decode()
 
 
 async def fail(session: AsyncSession, answer_ids: Iterable[UUID]) -> None:

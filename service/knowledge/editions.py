@@ -9,13 +9,15 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Literal
 from uuid import UUID
 
-import sqlalchemy as sa
+from psycopg import AsyncConnection as DriverConnection
+from psycopg import AsyncCursor as DriverCursor
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
 from search.passages.edition_marks import name_of, read_label
 from search.passages.editions import ALONE, Edition, recognise, supersedes
 from search.passages.hits import EditionLink
 from service.knowledge.edition_links import Editions
+from service.platform.driver import driver_connection
 
 Said = Edition | Literal["recognised"]
 """What a creator says a document is, or that its title and text are to be gone by."""
@@ -51,20 +53,17 @@ def said(work: str | None, label: str) -> Edition:
     return Edition(name, mark.label)
 
 
-_OF_WORKS = sa.text(
-    """
-    SELECT d.id, d.knowledge_base_id, d.current_revision_id, d.title, d.work, d.edition, d.edition_sketch
-    FROM document AS d
-    JOIN (
-      SELECT DISTINCT knowledge_base_id, work FROM document
-      WHERE id = ANY(CAST(:asked AS uuid[])) AND work <> ''
-    ) AS works USING (knowledge_base_id, work)
-    WHERE d.work <> '' AND d.knowledge_base_id = ANY(CAST(:bases AS uuid[]))
-      AND d.current_revision_id IS NOT NULL AND d.deleted_at IS NULL
-      AND (d.tier = 'free' OR d.knowledge_base_id = ANY(CAST(:paid AS uuid[])))
-    ORDER BY d.id
-    """
-)
+_OF_WORKS = """
+SELECT d.id, d.knowledge_base_id, d.current_revision_id, d.title, d.work, d.edition, d.edition_sketch
+FROM document AS d
+JOIN (
+  SELECT DISTINCT knowledge_base_id, work FROM document WHERE id = ANY(%s::uuid[]) AND work <> ''
+) AS works USING (knowledge_base_id, work)
+WHERE d.work <> '' AND d.knowledge_base_id = ANY(%s::uuid[])
+  AND d.current_revision_id IS NOT NULL AND d.deleted_at IS NULL
+  AND (d.tier = 'free' OR d.knowledge_base_id = ANY(%s::uuid[]))
+ORDER BY d.id
+"""
 
 
 async def editions_of(
@@ -76,29 +75,29 @@ async def editions_of(
 ) -> dict[UUID, Editions]:
     """The editions among these documents, compared with the free ones of the knowledge base, or with ``paid``
     with all. A document that stands alone is left out."""
-    return await editions_among(session, views={knowledge_base_id: paid}, document_ids=document_ids)
-
-
-async def editions_among(
-    session: AsyncSession | AsyncConnection,
-    *,
-    views: Mapping[UUID, bool],
-    document_ids: Collection[UUID],
-) -> dict[UUID, Editions]:
-    """The same for documents of several knowledge bases, each with whether its paid ones are open."""
     if not document_ids:
         return {}
-    values = {
-        "asked": list(document_ids),
-        "bases": list(views),
-        "paid": [id for id, paid in views.items() if paid],
-    }
+    connection = await driver_connection(session)
+    asked = await ask_editions(connection, views={knowledge_base_id: paid}, document_ids=document_ids)
+    return await read_editions(asked, document_ids)
+
+
+async def ask_editions(
+    connection: DriverConnection[Any], *, views: Mapping[UUID, bool], document_ids: Collection[UUID]
+) -> DriverCursor[Any]:
+    """Asks for the editions of documents of several knowledge bases, each with whether its paid ones are
+    open; may be sent in a pipeline. ``read_editions`` has them."""
+    paid = [id for id, open_ in views.items() if open_]
+    return await connection.execute(_OF_WORKS, (list(document_ids), list(views), paid))
+
+
+async def read_editions(cursor: DriverCursor[Any], document_ids: Collection[UUID]) -> dict[UUID, Editions]:
+    """As ``editions_of``."""
     of_work: dict[tuple[UUID, str], list[tuple[Edition, EditionLink]]] = {}
-    for row in await session.execute(_OF_WORKS, values):
-        edition = edition_of(row)
-        if edition is not None:
-            link = EditionLink(row.id, row.current_revision_id, row.title, edition.label)
-            of_work.setdefault((row.knowledge_base_id, edition.work), []).append((edition, link))
+    for id, base, revision_id, title, work, label, sketch in await cursor.fetchall():
+        edition = Edition(work, label or "", bytes(sketch or b""))
+        link = EditionLink(id, revision_id, title, edition.label)
+        of_work.setdefault((base, work), []).append((edition, link))
     wanted = frozenset(document_ids)
     return {
         link.document_id: _links(edition, members)

@@ -3,9 +3,12 @@
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
+from psycopg import AsyncConnection as DriverConnection
+from psycopg import AsyncCursor as DriverCursor
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
 from search.passages.cutting import Block
@@ -94,26 +97,26 @@ async def get_revision(
     return RevisionFact(**{**row._mapping, "blocks": unpack(row.blocks)})
 
 
-_SPANS = sa.text(
-    """
-    SELECT substr(revision.text, span.first + 1, span.past - span.first)
-    FROM unnest(CAST(:ids AS uuid[]), CAST(:starts AS int[]), CAST(:ends AS int[]))
-      WITH ORDINALITY AS span (id, first, past, n)
-    LEFT JOIN revision ON revision.id = span.id
-    ORDER BY span.n
-    """
-)
+async def ask_spans(
+    connection: DriverConnection[Any], spans: Sequence[tuple[UUID, int, int]]
+) -> DriverCursor[Any]:
+    """Asks for the text of each ``(revision_id, start, end)``, offsets in code points; may be sent in a
+    pipeline. ``read_spans`` has it."""
+    ids, starts, ends = zip(*spans, strict=True) if spans else ((), (), ())
+    return await connection.execute(
+        """
+        SELECT substr(revision.text, span.first + 1, span.past - span.first)
+        FROM unnest(%s::uuid[], %s::int[], %s::int[]) WITH ORDINALITY AS span (id, first, past, n)
+        LEFT JOIN revision ON revision.id = span.id
+        ORDER BY span.n
+        """,
+        (list(ids), list(starts), list(ends)),
+    )
 
 
-async def read_spans(
-    session: AsyncSession | AsyncConnection, spans: Sequence[tuple[UUID, int, int]]
-) -> list[str]:
-    """The text of each ``(revision_id, start, end)``, offsets in code points. Raises ``RevisionNotFound``."""
-    if not spans:
-        return []
-    ids, starts, ends = zip(*spans, strict=True)
-    result = await session.execute(_SPANS, {"ids": list(ids), "starts": list(starts), "ends": list(ends)})
-    texts = list(result.scalars())
+async def read_spans(cursor: DriverCursor[Any]) -> list[str]:
+    """The texts, in the order in which they were asked for. Raises ``RevisionNotFound``."""
+    texts = [text for (text,) in await cursor.fetchall()]
     if any(text is None for text in texts):
         raise RevisionNotFound("A cited revision is not there.")
     return texts

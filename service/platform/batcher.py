@@ -1,7 +1,8 @@
 """Callers that wait are served in groups: one round of work for many. It knows no table and no meaning.
 
 A group is formed when a place for one is free: from whoever waits then, up to ``size``. So a lone caller
-is served at once, and the busier it gets the larger groups grow.
+is served at once, and the busier it gets the larger groups grow. Where callers come together (several wait,
+or another group is being served, or the last one was of several) a group waits for more for ``wait`` seconds.
 """
 
 import asyncio
@@ -57,6 +58,7 @@ class Batcher(Generic[Item, Result]):
         self._queue: deque[tuple[Item, asyncio.Future[Result]]] = deque()
         self._workers: set[asyncio.Task[None]] = set()
         self._serving = 0
+        self._last = 0
         self._closed = False
 
     async def submit(self, item: Item) -> Result:
@@ -81,7 +83,7 @@ class Batcher(Generic[Item, Result]):
     async def _serve(self) -> None:
         try:
             while self._queue:
-                if self._wait and len(self._queue) < self._size:
+                if self._wait and len(self._queue) < self._size and self._several():
                     await asyncio.sleep(self._wait)
                 if group := self._next_group():
                     await self._serve_group(group)
@@ -89,12 +91,17 @@ class Batcher(Generic[Item, Result]):
             # In the same breath as the look at the queue, or a caller between the two would wait for nobody.
             self._serving -= 1
 
+    def _several(self) -> bool:
+        """Whether somebody may be about to come: who comes alone, call after call, waits for nobody."""
+        return len(self._queue) > 1 or self._serving > 1 or self._last > 1
+
     def _next_group(self) -> list[tuple[Item, asyncio.Future[Result]]]:
         group: list[tuple[Item, asyncio.Future[Result]]] = []
         while self._queue and len(group) < self._size:
             item, future = self._queue.popleft()
             if not future.done():
                 group.append((item, future))
+        self._last = len(group)
         return group
 
     async def _serve_group(self, group: Sequence[tuple[Item, asyncio.Future[Result]]]) -> None:

@@ -12,7 +12,7 @@ from msgspec import Meta
 from service.accounts.sessions import LoginSession
 from service.http.login import Person
 from service.http.paging import Page, PageRequest, paged, position_of
-from service.http.texts import ChosenPassword, Email
+from service.http.texts import ChosenPassword
 from service.platform.idempotency import Once
 from service.usecases import manage_sessions, prove_email
 from service.usecases.context import Context
@@ -21,7 +21,9 @@ Token = Annotated[str, Meta(min_length=1, max_length=128)]
 
 
 class ForgottenPassword(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
-    email: Email
+    """What is no address is answered like one that has no account, so no form is asked of `email`."""
+
+    email: Annotated[str, Meta(max_length=254)]
 
 
 class NewPassword(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):

@@ -15,7 +15,7 @@ from billing.plans.catalog import plans_of
 from service.access import facts as ask
 from service.access.admission import Admitted, EntitlementRequired, Facts, Prices, admit
 from service.access.calls import AccountPrincipal, Admission, Call, KeyPrincipal
-from service.answering.records import insert_running
+from service.answering.records import RunningAnswer, insert_running
 from service.platform.database import Database
 from service.platform.driver import driver_connection
 from service.platform.settings import Settings
@@ -87,19 +87,21 @@ async def _admit(
                     for verdict in verdicts
                     if isinstance(verdict, Admitted) and verdict.claim.id not in placed
                 ]
-                if claims:
+                begun = _begun(calls, verdicts)
+                if claims or begun:
                     connection = await driver_connection(session)
                     async with connection.pipeline():
-                        await reservations.place(
-                            connection,
-                            claims,
-                            facts.counters,
-                            now=facts.now,
-                            month=month,
-                            expires=timedelta(seconds=settings.reservation_seconds),
-                            currency=settings.currency,
-                        )
-                await _begin_answers(session, calls, verdicts)
+                        if claims:
+                            await reservations.place(
+                                connection,
+                                claims,
+                                facts.counters,
+                                now=facts.now,
+                                month=month,
+                                expires=timedelta(seconds=settings.reservation_seconds),
+                                currency=settings.currency,
+                            )
+                        await insert_running(connection, begun)
                 return [_told(v, placed) if isinstance(v, Admitted) else v for v in verdicts]
         # The first calls of a month make their counters, in a transaction that holds nothing else.
         async with database.transaction() as session:
@@ -166,10 +168,8 @@ async def _load(
     return facts, month
 
 
-async def _begin_answers(
-    session: AsyncSession, calls: Sequence[Call], verdicts: Sequence[Admitted | Exception]
-) -> None:
-    begun = [
+def _begun(calls: Sequence[Call], verdicts: Sequence[Admitted | Exception]) -> list[RunningAnswer]:
+    return [
         dataclasses.replace(
             call.answer,
             organization_id=verdict.admission.organization_id,
@@ -178,4 +178,3 @@ async def _begin_answers(
         for call, verdict in zip(calls, verdicts, strict=True)
         if call.answer is not None and isinstance(verdict, Admitted)
     ]
-    await insert_running(session, begun)

@@ -1,17 +1,17 @@
 """Finds passages in a scope that the gate gave, and checks each against the stored text."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from uuid import UUID
 
 import structlog
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from search.engine.port import EngineUnavailable, PassageHit
 from search.passages.editions import is_named
 from search.passages.embedder import EmbedderUnavailable
 from search.passages.fusion import fuse, key_of, reordered
-from search.passages.joining import adjoining, joined, span_of, varied
+from search.passages.joining import adjoining, gaps, joined, text_of, varied
 from search.passages.question import analyse
 from search.passages.ranking import OLDER
 from search.passages.reranker import RerankerUnavailable
@@ -19,11 +19,16 @@ from search.passages.scope import AccessScope
 from search.text import fold
 from service.answering.drafting import verified
 from service.knowledge import vectors
-from service.knowledge.editions import editions_among
-from service.knowledge.revisions import RevisionNotFound, read_spans
+from service.knowledge.edition_links import Editions
+from service.knowledge.editions import ask_editions, read_editions
+from service.knowledge.revisions import RevisionNotFound, ask_spans, read_spans
+from service.platform.driver import driver_connection
 from service.usecases.context import Context
 
 log = structlog.get_logger(__name__)
+
+Span = tuple[UUID, int, int]
+"""A revision, and start and end in its text."""
 
 
 async def find_passages(context: Context, scope: AccessScope, query: str, *, limit: int) -> list[PassageHit]:
@@ -48,39 +53,46 @@ async def find_passages(context: Context, scope: AccessScope, query: str, *, lim
     hits = await _fused(context, scope, query, by_words, vector) if vector else by_words
     if not hits:
         return []
-    async with context.database.reading() as connection:
-        try:
-            stored = await read_spans(connection, [key_of(hit) for hit in hits])
-        except RevisionNotFound as error:
-            raise EngineUnavailable("The index is out of step with the texts; try again.") from error
-        hits = await _with_editions(connection, scope, query, verified(hits, stored))
-    hits = await _joined(context, (await _reranked(context, query, hits, by_words))[:wanted])
+    stored, between, editions = await _read(context, scope, hits)
+    hits = _with_editions(query, verified(hits, stored), editions)
+    hits = _joined(context, (await _reranked(context, query, hits, by_words))[:wanted], between)
     return varied(hits, limit=limit, of_document=context.settings.passages_of_document)
 
 
-async def _joined(context: Context, hits: list[PassageHit]) -> list[PassageHit]:
-    groups = adjoining(hits, largest=context.settings.joined_passage_size)
-    several = [group for group in groups if len(group) > 1]
-    if not several:
-        return hits
+async def _read(
+    context: Context, scope: AccessScope, hits: Sequence[PassageHit]
+) -> tuple[list[str], dict[Span, str], dict[UUID, Editions]]:
+    """In one round trip: the text that is stored of each hit, what lies between neighbours, and which of the
+    documents are editions of a work."""
+    between = gaps(hits)
+    views = {view.knowledge_base_id: view.tier == "all" for view in scope.views}
+    documents = {hit.document_id for hit in hits}
     async with context.database.reading() as connection:
+        driver = await driver_connection(connection)
+        async with driver.pipeline():
+            spans = await ask_spans(driver, [*map(key_of, hits), *between])
+            works = await ask_editions(driver, views=views, document_ids=documents)
         try:
-            texts = iter(await read_spans(connection, [span_of(group) for group in several]))
+            texts = await read_spans(spans)
         except RevisionNotFound as error:
             raise EngineUnavailable("The index is out of step with the texts; try again.") from error
-    made = [joined(group, next(texts)) if len(group) > 1 else group for group in groups]
+        editions = await read_editions(works, documents)
+    return texts[: len(hits)], dict(zip(between, texts[len(hits) :], strict=True)), editions
+
+
+def _joined(context: Context, hits: list[PassageHit], between: Mapping[Span, str]) -> list[PassageHit]:
+    groups = adjoining(hits, largest=context.settings.joined_passage_size)
+    if all(len(group) == 1 for group in groups):
+        return hits
+    made = [joined(group, text_of(group, between)) if len(group) > 1 else group for group in groups]
     return sorted((hit for members in made for hit in members), key=lambda hit: -hit.score)
 
 
-async def _with_editions(
-    connection: AsyncConnection, scope: AccessScope, query: str, hits: list[PassageHit]
-) -> list[PassageHit]:
+def _with_editions(query: str, hits: list[PassageHit], editions: Mapping[UUID, Editions]) -> list[PassageHit]:
     """The superseded ones marked. Where the newer edition is not among the hits, it was not there to be
     preferred: the older then loses what it would have lost beside it, unless the query names its year."""
     found = {hit.document_id for hit in hits}
-    views = {view.knowledge_base_id: view.tier == "all" for view in scope.views}
-    editions = await editions_among(connection, views=views, document_ids=found)
-    if not any(known.superseded_by for known in editions.values()):
+    if not any(id in found and known.superseded_by for id, known in editions.items()):
         return hits
     folded = fold(query)
 

@@ -107,7 +107,6 @@ async def _end_known(
         if ended is None or ended.rowcount != len(changes.ended):
             raise ReservationExpired("a call that was thought to be held has ended")
         await usage.read_counted(counted, changes.buckets)
-        await usage.record(connection, changes.bills)
         await _finish(session, settings, closes, results, changes, held, await counters.read_moved(moved))
     return results
 
@@ -134,7 +133,6 @@ async def _end_read(
             await counters.move(connection, changes.deltas)
             counted = await usage.count(connection, changes.buckets)
         await usage.read_counted(counted, changes.buckets)
-        await usage.record(connection, changes.bills)
         await _finish(session, settings, closes, results, changes, held, locked)
     return results
 
@@ -156,15 +154,16 @@ async def _finish(
     held: Mapping[UUID, Reservation],
     moved: Mapping[Place, Counter],
 ) -> None:
-    """What follows from the end of the calls: told, looked at later, written as answers."""
+    """What follows from the end of the calls: told, looked at later, written as usage and as answers."""
     tell_rooms(results, [close.ending for close in closes], held, moved)
     await free_soon(session, changes.freed)
     await alert_soon(session, marks(changes.deltas, moved, settings.alert_percents))
-    await finish(
-        session,
-        [
-            close.answer
-            for close, result in zip(closes, results, strict=True)
-            if close.answer is not None and not isinstance(result, ReservationExpired)
-        ],
-    )
+    answers = [
+        close.answer
+        for close, result in zip(closes, results, strict=True)
+        if close.answer is not None and not isinstance(result, ReservationExpired)
+    ]
+    connection = await driver_connection(session)
+    async with connection.pipeline():
+        await usage.record(connection, changes.bills)
+        await finish(connection, answers)

@@ -42,6 +42,7 @@ from service.answering.model import Message, ModelEvent
 from service.answering.records import finish, insert_running
 from service.platform.batcher import Batcher
 from service.platform.database import Database
+from service.platform.driver import driver_connection
 from service.platform.ids import new_id
 from service.platform.settings import Settings
 from service.usecases.admit_calls import judge_group
@@ -127,12 +128,17 @@ def ungated(
                 results = [v.admission if isinstance(v, Admitted) else v for v in verdicts]
             else:
                 results = [_opened(call, known) for call in calls]
-            await insert_running(session, [call.answer for call in calls if call.answer is not None])
+            await insert_running(
+                await driver_connection(session), [call.answer for call in calls if call.answer is not None]
+            )
         return results
 
     async def end(closes: Sequence[Close]) -> Sequence[Settled | Exception]:
         async with database.transaction() as session:
-            await finish(session, [close.answer for close in closes if close.answer is not None])
+            await finish(
+                await driver_connection(session),
+                [close.answer for close in closes if close.answer is not None],
+            )
         return [Settled(close.ending.units, 0, 0) for close in closes]
 
     batcher = functools.partial(

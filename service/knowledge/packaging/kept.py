@@ -15,8 +15,9 @@ from service.knowledge.documents import Tier
 from service.knowledge.knowledge_bases import KnowledgeBaseFact
 from service.knowledge.outlining.nodes import Outline
 from service.knowledge.packaging.suggesting import Material, Sentence, Source, Suggestion, Text
-from service.knowledge.revisions import read_spans
+from service.knowledge.revisions import ask_spans, read_spans
 from service.knowledge.tables import document, knowledge_base, packaging, revision
+from service.platform.driver import driver_connection
 
 CATEGORIES = 500
 """Knowledge bases of the square, the newest, whose categories are known."""
@@ -164,7 +165,8 @@ async def gather(
     )
     texts = [Text(**row) for row in (await session.execute(query)).mappings()]
     tiers = await tiers_of(session, [node.document_id for node in points])
-    said = await read_spans(session, [(node.revision_id, node.start, node.end) for node in points])
+    spans = [(node.revision_id, node.start, node.end) for node in points]
+    said = await read_spans(await ask_spans(await driver_connection(session), spans))
     sentences = [
         Sentence(
             text, Source(node.document_id, node.revision_id, node.start, node.end, tiers[node.document_id])

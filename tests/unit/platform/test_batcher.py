@@ -113,3 +113,16 @@ async def test_a_thousand_callers_in_any_order_all_get_their_own() -> None:
     batcher = Batcher(work, size=7, groups=3, queue_limit=2000)
     for _ in range(5):
         assert await outcomes(batcher, *range(200)) == list(range(1, 201))
+
+
+async def test_who_comes_alone_waits_for_nobody_and_who_comes_among_others_for_more_of_them() -> None:
+    work = Work()
+    batcher = Batcher(work, size=8, groups=2, queue_limit=100, wait=60.0)
+    async with asyncio.timeout(30):
+        assert [await batcher.submit(number) for number in range(3)] == [0, 2, 4]
+    batcher = Batcher(work, size=8, groups=1, queue_limit=100, wait=0.2)
+    first = [asyncio.create_task(batcher.submit(number)) for number in range(2)]
+    await asyncio.sleep(0.05)
+    assert await batcher.submit(2) == 4
+    assert await asyncio.gather(*first) == [0, 2]
+    assert work.groups == [[0], [1], [2], [0, 1, 2]]

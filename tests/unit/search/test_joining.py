@@ -5,7 +5,7 @@ from uuid import UUID
 
 from search.passages.cutting import Block, cut
 from search.passages.hits import PassageHit
-from search.passages.joining import adjoining, joined, span_of, varied
+from search.passages.joining import adjoining, gaps, joined, span_of, text_of, varied
 from search.passages.places import locator_at
 
 TEXT = "".join(f"第{i}批货物在{i}号仓库验收，由当值的保管员逐件清点并签字确认无误。\n" for i in range(1, 40))
@@ -29,6 +29,8 @@ def test_neighbours_become_one_passage_word_for_word_with_every_place_kept() -> 
     ((best, *others),) = adjoining([second, third, first], largest=10_000)
     assert best is second and others == [third, first]
     revision, start, end = span_of([best, *others])
+    between = {(revision, a, b): TEXT[a:b] for revision, a, b in gaps([second, third, first])}
+    assert text_of([best, *others], between) == TEXT[start:end]
     (whole,) = joined([best, *others], TEXT[start:end])
     assert (whole.revision_id, whole.start, whole.end) == (revision, first.start, third.end)
     assert (whole.text, whole.score) == (TEXT[first.start : third.end], 3.0)
@@ -71,3 +73,12 @@ def test_others_come_before_what_one_document_has_beyond_its_share() -> None:
     assert varied(hits, limit=6, of_document=3) == [*one, near], "far scores less than half: it waits"
     assert varied(hits, limit=5, of_document=0) == one
     assert varied(hits, limit=50, of_document=1) == hits
+
+
+def test_what_lies_between_neighbours_is_asked_for_and_nothing_else() -> None:
+    here, next_, far, other = hit(0, 30, 3), hit(33, 60, 2), hit(90, 120, 1), hit(62, 80, 1, document=2)
+    assert gaps([far, next_, here, other, replace(here, score=1)]) == [(here.revision_id, 30, 33)]
+    assert gaps([hit(0, 30, 3), hit(30, 60, 2)]) == []
+    assert joined([here, next_], text_of([here, next_], {})) == [here, next_], (
+        "what lies between is not known"
+    )
