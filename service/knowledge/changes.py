@@ -217,6 +217,16 @@ async def newest_changes(
     return [change for change in found if change.title is not None][:limit]
 
 
+async def views_told(
+    session: AsyncSession | AsyncConnection, *, document_id: UUID, revision_id: UUID
+) -> set[View]:
+    """The views that were ever told of this text of the document."""
+    query = sa.select(knowledge_change.c.view).where(
+        knowledge_change.c.document_id == document_id, knowledge_change.c.revision_id == revision_id
+    )
+    return set((await session.execute(query)).scalars())
+
+
 def _changes(knowledge_base_id: UUID, view: View) -> sa.Select[Any]:
     open_document, newer = document.alias("open_document"), document.alias("newer")
 

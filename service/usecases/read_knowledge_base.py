@@ -15,6 +15,7 @@ from service.access.admission import EntitlementRequired
 from service.access.asking import decide_for_account, free_questions_left, scope_of
 from service.access.decision import Decision
 from service.knowledge import documents, knowledge_bases, revisions
+from service.knowledge.changes import views_told
 from service.knowledge.documents import DocumentFact, Tier
 from service.knowledge.edition_links import Editions
 from service.knowledge.editions import editions_of
@@ -205,6 +206,8 @@ async def read_document(
         found = await documents.get(connection, knowledge_base_id=base.id, document_id=document_id)
         if found.tier == "paid" and decision.tier != "all":
             raise await closed_document(connection, base.id)
+        if revision_id is not None and decision.tier != "all":
+            await _once_open(connection, found.id, revision_id)
         revision = await revisions.get_revision(connection, document_id=document_id, revision_id=revision_id)
         editions = await editions_of(
             connection, knowledge_base_id=base.id, document_ids=[found.id], paid=decision.tier == "all"
@@ -225,6 +228,13 @@ async def read_document(
         superseded_by=known.superseded_by,
         supersedes=known.supersedes,
     )
+
+
+async def _once_open(connection: AsyncConnection, document_id: UUID, revision_id: UUID) -> None:
+    """What a document said only while it was paid does not open with its later, free text."""
+    told = await views_told(connection, document_id=document_id, revision_id=revision_id)
+    if "all" in told and "free" not in told:
+        raise revisions.RevisionNotFound("There is no such revision of this document.")
 
 
 async def closed_document(connection: AsyncConnection, knowledge_base_id: UUID) -> EntitlementRequired:

@@ -153,6 +153,35 @@ async def test_the_newer_edition_comes_first_and_the_older_says_what_supersedes_
     assert [item["superseded_by"] for item in listed] == [link, None]
 
 
+async def test_what_a_document_said_while_it_was_paid_does_not_open_with_its_later_text(
+    library: Library,
+) -> None:
+    creator = await library.creator("opener")
+    base = await creator.knowledge_base()
+    drafted = await creator.upload(base, "规则.md", OLD + "\n第二条 起草。\n", tier="free")
+    path = f"/knowledge-bases/{base['id']}/documents/{drafted['id']}"
+
+    async def rewritten(text: str, tier: str) -> Json:
+        await creator.patch(path, {"tier": tier})
+        await creator.send("PUT", f"{path}/file", files={"file": ("规则.md", text)})
+        await library.work()
+        return await creator.get(path)
+
+    paid = await rewritten(OLD, "paid")
+    await creator.publish(base)
+    once_open = await rewritten(NEW, "paid")
+    await creator.patch(path, {"tier": "free"})
+    now = await rewritten(NEW + "\n第二条 补。\n", "free")
+
+    async def seen(headers: dict[str, str]) -> list[int]:
+        said = [{"revision_id": revision["revision_id"]} for revision in (drafted, paid, once_open, now)]
+        pages = [await library.client.get(f"/v1{path}", params=one, headers=headers) for one in said]
+        return [page.status_code for page in pages]
+
+    assert await seen({}) == [200, 404, 200, 200]
+    assert await seen(creator.person.headers) == [200] * 4
+
+
 async def test_a_paid_newer_edition_changes_nothing_for_a_free_asker(library: Library) -> None:
     creator = await library.creator("seller")
     base, lone = await creator.knowledge_base(), await creator.knowledge_base()
