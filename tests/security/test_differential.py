@@ -16,13 +16,16 @@ from tests.scale import times
 from tests.security.looking import HISTORY, look, told
 from tests.security.market import empty, fill, kept_tables, open_market
 from tests.security.plain import Seen
-from tests.security.worlds import World, closed_to, drawn, reduced
+from tests.security.worlds import Reason, World, closed_to, closing, drawn, reduced
 from tests.stubs.meaning_server import stub_meaning
 from tests.stubs.openai_server import StubModel, stub_model
 
 WORLDS = times(test=6, soak=400)
 """Each is looked at by one asker, in turn; of each three one has a model, and one an embedder."""
 ASKERS = ("key", "creator1", "reader2", "key", "reader1", "nobody")
+REASONS: tuple[Reason, ...] = ("draft", "private")
+KEY_REASONS: tuple[Reason, ...] = ("no api access", "not allowed")
+"""Why one base of each world is not there for its asker, in turn."""
 LATE_ASKERS = ("reader1", "nobody")
 """Who looks while the worker has yet to run: to whom something is open, it would be late."""
 _PASSAGE = re.compile(r'<passage-\w+ number="(\d+)"[^>]*>\n(.*?)\n</passage', re.DOTALL)
@@ -43,11 +46,13 @@ async def test_an_asker_gets_what_they_would_if_the_rest_did_not_exist(
         writer = OpenAIModel(ModelConfig("stub", stub.base_url, "k", 4096, 5.0, 30.0))
         embedder = OpenAIEmbedder(EmbedderConfig("stub", meaning.base_url, "k"))
         turns = {True: cycle(ASKERS), False: cycle(LATE_ASKERS)}
+        reasons = {True: cycle(KEY_REASONS), False: cycle(REASONS)}
         for seed in range(WORLDS):
             parts: list[dict[str, Any]] = [{"model": writer}, {}, {"embedder": embedder}]
             part = parts[(seed + seed // len(ASKERS)) % 3]
             world = drawn(zlib.crc32(f"world {seed}".encode()))
             asker = next(turns[world.settled])
+            world = closing(world, asker, next(reasons[asker == "key"]))
             await _compare(database, kept, tmp_path / str(seed), world, asker, stub, part)
         await writer.close()
         await embedder.close()

@@ -9,6 +9,8 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 Tier = Literal["free", "paid"]
+Reason = Literal["draft", "private", "no api access", "not allowed"]
+"""Why a knowledge base is not there for somebody; the last two hold for keys alone."""
 
 PEOPLE = ["张伟", "李娜", "王芳", "赵磊", "Alice", "Bruno", "Chandra", "Dolores", "陳靜", "吳強"]
 THINGS = ["试用期", "年休假", "押金", "租期", "月薪", "保修期", "違約金", "deposit", "notice", "salary"]
@@ -85,6 +87,25 @@ def drawn(seed: int) -> World:
     names = [base.name for base in bases]
     allowed = frozenset(chance.sample(names, 2)) if chance.random() < 0.5 else None
     return World(bases, questions, allowed, settled)
+
+
+def closing(world: World, asker: str, reason: Reason) -> World:
+    """The world with its last base closed to ``asker``, for this reason and no other."""
+    *rest, last = world.bases
+    last = replace(
+        last,
+        owner=next(name for name in CREATORS if name != asker),
+        readers=last.readers - {asker},
+        published=reason != "draft",
+        visibility="private" if reason == "private" else "public",
+        api_access=reason != "no api access",
+    )
+    allowed = world.allowed
+    if reason == "not allowed":
+        allowed = frozenset(base.name for base in rest)
+    elif allowed is not None:
+        allowed |= {last.name}
+    return replace(world, bases=(*rest, last), allowed=allowed)
 
 
 def _base(chance: random.Random, number: int, subjects: Sequence[tuple[str, str]], *, settled: bool) -> Base:
