@@ -9,6 +9,7 @@ from litestar.datastructures import UploadFile
 from msgspec import inspect as shapes
 
 from billing.money import MAX_AMOUNT, Money
+from service.http.addressed import complete_field
 
 Json = dict[str, Any]
 
@@ -123,6 +124,8 @@ def _complete(component: Json, kind: shapes.Type, *, is_read: bool) -> None:
         _as_form(component)
     if is_read:
         return
+    for name, schema in component["properties"].items():
+        complete_field(name, schema)
     config = getattr(kind.cls, "__struct_config__", None)
     omits_defaults = config is not None and config.omit_defaults
     required = [field.encode_name for field in kind.fields if field.required or _stays(field, omits_defaults)]

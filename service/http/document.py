@@ -16,6 +16,7 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.params import BodyKwarg
 from litestar.routes import HTTPRoute
 
+from service.http.addressed import complete_parameter
 from service.http.described import Described, Json
 from service.http.examples import Examples
 from service.http.failures import PROBLEM_DETAILS, Shape, failures_of
@@ -201,6 +202,7 @@ def _plain_parameter(parameter: Json, longest_page: int) -> None:
         (schema["type"],) = [each for each in schema["type"] if each != "null"]
     if "enum" in schema:
         schema["enum"] = [each for each in schema["enum"] if each is not None]
+    complete_parameter(parameter["name"], schema)
     match parameter["name"]:
         case "limit":
             schema["maximum"] = longest_page

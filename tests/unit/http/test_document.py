@@ -1,14 +1,19 @@
 """The OpenAPI document of all the doors: valid, exact, and with examples that keep to it."""
 
+import re
 from collections.abc import Iterator
 from functools import cache
 from typing import Any
+from uuid import UUID
+from zoneinfo import available_timezones
 
 import jsonschema_rs
 import pytest
 import schemathesis
 
+from service.http.addressed import FORMS, SLUG
 from service.http.openapi import written
+from service.knowledge.slugs import slug_of, with_suffix
 from service.platform.settings import Settings
 from tests.architecture.failing import every_door
 
@@ -118,3 +123,29 @@ def test_errors_for_openais_clients_are_in_openais_shape() -> None:
     assert media_type == "application/json"
     codes = {referred(each)["value"]["error"]["code"] for each in missing[media_type]["examples"].values()}
     assert codes == {"model_not_found"}
+
+
+def test_what_stands_in_addresses_has_its_form_and_examples_of_it() -> None:
+    named = set()
+    for name, operation in operations():
+        for parameter in map(referred, operation.get("parameters", [])):
+            schema = parameter["schema"]
+            if parameter["name"] in FORMS:
+                named.add(parameter["name"])
+                validator = jsonschema_rs.Draft202012Validator(schema, validate_formats=True)
+                assert schema["examples"], name
+                assert all(validator.is_valid(each) for each in schema["examples"]), (name, schema)
+                formed = {"pattern", "anyOf"} & schema.keys()
+                assert validator.is_valid("") is not bool(formed), (name, schema)
+    assert named == FORMS.keys()
+    for kind in ("CardFact", "KnowledgeBaseFact"):
+        assert document()["components"]["schemas"][kind]["properties"]["slug"]["pattern"]
+
+
+@pytest.mark.parametrize("title", ["陽台園藝", "Python: 實戰課!", "???", "a" * 300, "Ünïcödé  x/y"])
+def test_every_slug_is_of_the_form(title: str) -> None:
+    assert re.search(SLUG, with_suffix(slug_of(title), UUID(int=7)))
+
+
+def test_every_time_zone_is_of_the_form() -> None:
+    assert [each for each in available_timezones() if not re.search(FORMS["tz"]["pattern"], each)] == []
