@@ -23,6 +23,7 @@ from search.engine.elasticsearch_client import (
     bulk,
     connect,
     settings_of,
+    show,
     speaking,
 )
 from search.engine.port import Card, CardHit, CardPage, CardQuery, Refused
@@ -67,7 +68,7 @@ class ElasticsearchCardEngine:
     async def put(self, cards: Sequence[Card]) -> list[Refused]:
         async with speaking():
             if not await behind(self._client, self._alias):
-                await self._create(live=True)
+                await show(self._writer, await self._create(), self._alias)
         return await self._write(self._alias, _indexing(cards), refresh="true", require_alias=True)
 
     async def remove(self, ids: Sequence[UUID]) -> None:
@@ -79,7 +80,7 @@ class ElasticsearchCardEngine:
 
     async def rebuild(self, cards: Iterable[Card]) -> list[Refused]:
         async with speaking():
-            name = await self._create(live=False)
+            name = await self._create()
         try:
             refused = await self._write(name, _indexing(cards))
             async with speaking():
@@ -167,15 +168,10 @@ class ElasticsearchCardEngine:
         fields = len(WEIGHTS)
         return [weighing.rarity(cards, max(held[i * fields : (i + 1) * fields])) for i in range(len(wanted))]
 
-    async def _create(self, *, live: bool) -> str:
+    async def _create(self) -> str:
         now = datetime.now(UTC)
         name = f"{self._alias}-{now:%Y%m%d%H%M%S}-{secrets.token_hex(3)}"
-        await self._writer.indices.create(
-            index=name,
-            settings=settings_of(self._config),
-            mappings=MAPPINGS,
-            aliases={self._alias: {}} if live else {},
-        )
+        await self._writer.indices.create(index=name, settings=settings_of(self._config), mappings=MAPPINGS)
         return name
 
     async def _write(self, index: str, actions: Iterable[dict[str, Any]], **given: Any) -> list[Refused]:

@@ -150,3 +150,9 @@ async def create(client: AsyncElasticsearch, name: str, **given: Any) -> None:
     except BadRequestError as error:
         if "resource_already_exists_exception" not in str(error.body):
             raise
+
+
+async def show(client: AsyncElasticsearch, name: str, alias: str) -> None:
+    """Put an index behind an alias as well. Only now: as long as it is being made, until its shards have
+    started, a search that reaches it fails."""
+    await client.indices.update_aliases(actions=[{"add": {"index": name, "alias": alias}}])

@@ -46,6 +46,7 @@ from search.engine.elasticsearch_client import (
     create,
     fingerprint,
     settings_of,
+    show,
     speaking,
 )
 from search.engine.elasticsearch_states import State, States
@@ -235,13 +236,8 @@ class ElasticsearchPassageEngine:
         """The indexes are there; made by whoever comes first."""
         async with speaking():
             if self._index not in await behind(self._client, self._alias):
-                await create(
-                    self._writer,
-                    self._index,
-                    settings=settings_of(self._config),
-                    mappings=MAPPINGS,
-                    aliases={self._alias: {}},
-                )
+                await create(self._writer, self._index, settings=settings_of(self._config), mappings=MAPPINGS)
+                await show(self._writer, self._index, self._alias)
             await self._states.ready(self._writer, settings_of(self._config))
 
     async def _write(

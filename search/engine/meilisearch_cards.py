@@ -133,7 +133,7 @@ class MeilisearchCardEngine:
         return any(index["uid"] == self._index for index in found["results"])
 
     def _create(self, index: str) -> None:
-        self._server.write("post", "indexes", {"uid": index, "primaryKey": "id"})
+        """By its settings, so that it is never there without them: searches would be refused."""
         self._server.write("patch", f"indexes/{index}/settings", _settings(self._config.synonyms))
 
     def _add(self, index: str, cards: Iterable[Card]) -> list[Refused]:
@@ -146,7 +146,7 @@ class MeilisearchCardEngine:
     def _add_batch(self, index: str, documents: list[dict[str, Any]]) -> list[Refused]:
         """A batch is taken whole or not at all: of one that is not, the halves are tried."""
         try:
-            self._server.write("post", f"indexes/{index}/documents", documents)
+            self._server.write("post", f"indexes/{index}/documents?primaryKey=id", documents)
         except TaskFailed as failure:
             if not failure.code.startswith(("invalid_document", "max_fields_limit", "missing_document")):
                 raise

@@ -29,7 +29,7 @@ class Index:
     def __init__(self, body: dict[str, Any]) -> None:
         self.mappings = body.get("mappings", {})
         self.settings = body.get("settings", {})
-        self.aliases = set(body.get("aliases", {}))
+        self.aliases: set[str] = set()
         self.live: dict[str, Document] = {}
         self.seen: dict[str, Document] = {}
         self.sequence = 0
@@ -124,7 +124,10 @@ class Elasticsearch:
         if method == "PUT":
             if name in self.indexes:
                 raise Refusal(400, "resource_already_exists_exception", name)
-            self.indexes[name] = Index(json.loads(body))
+            given = json.loads(body)
+            if "aliases" in given:  # a real one takes it, and refuses searches until the shards have started
+                raise Refusal(503, "search_phase_execution_exception", "all shards failed")
+            self.indexes[name] = Index(given)
         elif method == "DELETE":
             for known in [n for n in self.indexes if fnmatchcase(n, name)]:
                 del self.indexes[known]

@@ -46,6 +46,8 @@ class Meilisearch:
                 return 200, {"results": [self._search(query) for query in given["queries"]]}
             if method == "GET" and path == ["indexes"]:
                 return 200, {"results": [{"uid": uid} for uid in self.indexes]}
+            if path[-1] == "documents" and asked != {"primaryKey": "id"}:
+                raise Refusal(400, "index_primary_key_no_candidate_found")
             return self._task(method, path, given)
         except Refusal as refusal:
             return refusal.answer
@@ -76,7 +78,7 @@ class Meilisearch:
                 unknown = {r for r in given["rankingRules"] if r not in RULES and not r.endswith(":desc")}
                 if unknown:
                     raise Refusal(400, "invalid_settings_ranking_rules")
-                self._index(uid).settings = given
+                self.indexes.setdefault(uid, Index()).settings = given
             case ["POST", "indexes", uid, "documents"]:
                 for document in given:
                     if (
@@ -103,7 +105,9 @@ class Meilisearch:
 
     def _search(self, asked: dict[str, Any]) -> dict[str, Any]:
         index = self._index(asked["indexUid"])
-        usable = set(index.settings["filterableAttributes"])
+        usable = set(index.settings.get("filterableAttributes", []))
+        if set(asked.get("facets", [])) - usable:
+            raise Refusal(400, "invalid_search_facets")
         kept = [
             document
             for document in index.documents.values()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -180,6 +181,26 @@ async def test_cards_are_replaced_removed_and_rebuilt_as_other_processes_see_at_
     assert (await reader.search(CardQuery())).total == 2
     assert await cards.rebuild([card(7, "Go")]) == []
     assert found(await reader.search(CardQuery())) == [7]
+    await reader.close()
+
+
+async def test_whoever_searches_while_the_first_card_is_put_finds_nothing_or_that(
+    cards: CardEngine, config: EngineConfig
+) -> None:
+    """No error: an index is not searched before it can be."""
+    reader, done = open_cards(config), asyncio.Event()
+
+    async def reading() -> list[list[int]]:
+        pages = []
+        while not done.is_set():
+            pages.append(found(await reader.search(CardQuery())))
+        return pages
+
+    task = asyncio.create_task(reading())
+    await cards.put([card(1, "Go")])
+    done.set()
+    assert all(page in ([], [1]) for page in await task)
+    assert found(await reader.search(CardQuery())) == [1]
     await reader.close()
 
 

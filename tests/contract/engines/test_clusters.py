@@ -12,7 +12,7 @@ from search.engine.config import EngineConfig
 from search.engine.elasticsearch_client import behind, connect
 from search.engine.opening import open_cards, open_passages
 from search.engine.port import CardQuery, EngineUnavailable, IndexDocument
-from tests.contract.engines.worlds import ONE, TWO, card, document, scope
+from tests.contract.engines.worlds import ONE, TWO, card, document, scope, unreachable
 
 pytestmark = pytest.mark.parametrize("config", ["elasticsearch-standin", "elasticsearch"], indirect=True)
 
@@ -70,12 +70,7 @@ async def test_a_shard_that_is_away_makes_no_shorter_answer_but_none(config: Eng
     await passages.add(ONE, [document(1, "试用期")])
     await cards.put([card(1, "Python")])
     for kind in ("passages", "cards"):
-        await client.indices.create(
-            index=f"{config.prefix}-{kind}-away",
-            settings={"index.routing.allocation.require._name": "no-such-node"},
-            aliases={f"{config.prefix}-{kind}": {}},
-            wait_for_active_shards="0",
-        )
+        await unreachable(client, f"{config.prefix}-{kind}")
     asking: list[Callable[[], Awaitable[object]]] = [
         lambda: passages.search(scope(ONE), "试用期", limit=5),
         lambda: cards.search(CardQuery("python")),

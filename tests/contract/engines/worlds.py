@@ -6,6 +6,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from elasticsearch import AsyncElasticsearch
+
+from search.engine.elasticsearch_client import show
 from search.engine.port import Card, CardPage, IndexDocument, PassageHit
 from search.passages.cutting import Block, cut
 from search.passages.scope import AccessScope, IndexView, Tier
@@ -44,3 +47,10 @@ def scope(
 
 def seen(hits: list[PassageHit]) -> list[tuple[object, ...]]:
     return [(h.document_id, h.revision_id, h.start, h.end, h.score, h.matched, h.weights) for h in hits]
+
+
+async def unreachable(client: AsyncElasticsearch, alias: str) -> None:
+    """An index behind the alias that no node holds."""
+    away = {"index.routing.allocation.require._name": "no-such-node"}
+    await client.indices.create(index=f"{alias}-away", settings=away, wait_for_active_shards="0")
+    await show(client, f"{alias}-away", alias)
