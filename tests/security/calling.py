@@ -6,7 +6,7 @@ from typing import Any
 
 from tests.security.market import Market
 from tests.security.plain import Seen, plain, unknown
-from tests.security.worlds import World
+from tests.security.worlds import World, stands_in
 
 _FROM = re.compile(r'("id": ?|"item_id": ?)"(?:msg|resp|chatcmpl)[-_][^"]*"')
 
@@ -48,7 +48,7 @@ async def call(market: Market, world: World, known: World) -> Seen:
     for base, slug in zip(known.bases, slugs, strict=True):
         await send(f"model {base.name}", "GET", f"/openai/v1/models/kb/{slug}")
         for document in base.documents:
-            if document.name != "other":
+            if document.name != stands_in(base):
                 wanted = {"knowledge_base": slug, "document_id": market.ids[document.name]}
                 await tool(f"read {document.name}", "read_document", **wanted)
     for name in unknown(market, world, known):

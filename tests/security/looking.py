@@ -4,11 +4,12 @@ import json
 import re
 from collections.abc import Iterator
 from typing import Any
+from uuid import uuid4
 
 from tests.security.calling import call
 from tests.security.market import Market
 from tests.security.plain import Seen, plain, unknown
-from tests.security.worlds import World
+from tests.security.worlds import World, stands_in
 
 HISTORY = "history:"
 """What tells how it came to be as it is: of two services of the same content, each its own."""
@@ -27,6 +28,9 @@ async def look(market: Market, world: World, asker: str, known: World) -> Seen:
         return await call(market, world, known)
     for label, path in _addresses(market, known):
         await get(label, path)
+    for name, path in _closed(market, world, known):
+        await get(f"closed {name}", path)
+        await get(f"outline of closed {name}", f"{path}/outline")
     for query in (world.questions[-1], world.questions[0], next(iter(world.questions[3:]))):
         await get("square", "/v1/square", q=query)
     for base in known.bases:
@@ -62,9 +66,21 @@ def _addresses(market: Market, known: World) -> Iterator[tuple[str, str]]:
         yield f"page of {base.name}", f"/k/{market.slugs[base.name]}"
         yield f"{HISTORY} feed of {base.name}", f"/k/{market.slugs[base.name]}/changes.atom"
         for document in base.documents:
-            if document.name != "other":
+            if document.name != stands_in(base):
                 yield document.name, f"{path}/documents/{market.ids[document.name]}"
                 yield f"outline of {document.name}", f"{path}/documents/{market.ids[document.name]}/outline"
+
+
+def _closed(market: Market, world: World, known: World) -> Iterator[tuple[str, str]]:
+    """The addresses of what a base has and the asker may not open, and of what it has no more."""
+    open_ones = {base.name: {document.name for document in base.documents} for base in known.bases}
+    for base in world.bases:
+        for document in base.documents if base.name in open_ones else ():
+            if document.name not in open_ones[base.name]:
+                # Where it does not exist, its stand-in does, and a document that is gone was never there.
+                there = str(uuid4()) if document.removed else market.ids.get(stands_in(base), "")
+                id = market.ids.setdefault(document.name, there)
+                yield document.name, f"/v1/knowledge-bases/{market.slugs[base.name]}/documents/{id}"
 
 
 async def _ask(market: Market, world: World, asker: str, known: World, seen: Seen) -> None:

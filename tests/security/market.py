@@ -211,6 +211,10 @@ async def _begin(market: Market, base: Base) -> None:
     market.ids[base.name], market.slugs[base.name] = made["id"], made["slug"]
     for document in base.documents:
         await market.add(base, document)
+        if document.edition is not None:
+            path = f"/creator/v1/knowledge-bases/{made['id']}/documents/{market.ids[document.name]}"
+            edition = {"work": f"rules of {base.name}", "edition": document.edition}
+            await market.made(base.owner, "PATCH", path, json={"edition": edition})
 
 
 async def _apply_samples(market: Market, base: Base) -> tuple[str, ...]:

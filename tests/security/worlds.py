@@ -21,7 +21,8 @@ SYLLABLES = ["ka", "zor", "min", "tal", "vex", "quo", "rib", "dun", "yal", "hep"
 
 @dataclass(frozen=True)
 class Document:
-    """``tier`` and ``text`` are what they are in the end; ``was`` and ``earlier`` what they were at first."""
+    """``tier`` and ``text`` are what they are in the end; ``was`` and ``earlier`` what they were at first.
+    ``edition`` is which of its base's rules it is, if any."""
 
     name: str
     tier: Tier
@@ -30,6 +31,7 @@ class Document:
     was: Tier
     earlier: str | None = None
     removed: bool = False
+    edition: str | None = None
 
 
 @dataclass(frozen=True)
@@ -115,6 +117,10 @@ def _base(chance: random.Random, number: int, subjects: Sequence[tuple[str, str]
         _document(chance, f"b{number}d{n}", subjects, settled=settled, closed=number > 0 and not readers)
         for n in range(chance.randint(2, 4))
     )
+    if chance.random() < 0.6:
+        older, newer = sorted(chance.sample(range(len(documents)), 2))
+        dated = {older: "2007", newer: "2012"}
+        documents = tuple(replace(document, edition=dated.get(n)) for n, document in enumerate(documents))
     samples = [_question(person, thing) for person, thing in chance.sample(list(subjects), 3)]
     # What free text answers, with a word of paid text alone: not to be shown to who may not read that.
     live = [document for document in documents if not document.removed]
@@ -199,9 +205,14 @@ def reduced(world: World, asker: str) -> World:
         seen = [d for d in live if d not in closed]
         if closed:
             other = "# Other\n\nAn entirely other text of nothing in particular."
-            seen.append(Document("other", "paid", other, "other", "paid"))
+            seen.append(Document(stands_in(base), "paid", other, "other", "paid"))
         bases.append(replace(base, documents=tuple(seen)))
     return World(tuple(bases), world.questions, world.allowed, settled=True)
+
+
+def stands_in(base: Base) -> str:
+    """The name of the paid document that stands for those that are closed."""
+    return f"other of {base.name}"
 
 
 def closed_to(world: World, asker: str) -> set[str]:
