@@ -117,10 +117,10 @@ def _base(chance: random.Random, number: int, subjects: Sequence[tuple[str, str]
         _document(chance, f"b{number}d{n}", subjects, settled=settled, closed=number > 0 and not readers)
         for n in range(chance.randint(2, 4))
     )
-    if chance.random() < 0.6:
-        older, newer = sorted(chance.sample(range(len(documents)), 2))
-        dated = {older: "2007", newer: "2012"}
-        documents = tuple(replace(document, edition=dated.get(n)) for n, document in enumerate(documents))
+    # An older edition of a work that is free, a newer one that is paid.
+    frees, paids = ([d for d in documents if d.tier == tier and not d.removed] for tier in ("free", "paid"))
+    dated = {d.name: year for found, year in ((frees, "2007"), (paids, "2012")) for d in found[:1]}
+    documents = tuple(replace(document, edition=dated.get(document.name)) for document in documents)
     samples = [_question(person, thing) for person, thing in chance.sample(list(subjects), 3)]
     # What free text answers, with a word of paid text alone: not to be shown to who may not read that.
     live = [document for document in documents if not document.removed]
