@@ -14,14 +14,17 @@ from search.text import fold
 
 READ = 6  # how many passages are read for sentences
 OF_PASSAGE = 1.5  # what the passage's own score counts beside its sentence's
-# A question is answered when the best passage says this much of it (`PassageHit.says`; some 3 at the most).
-ENOUGH = 1.0
+# A question is answered when the best passage says this much of it (`PassageHit.says`, some 3 at the most,
+# less what follows); of one in words more, which foreign texts hold sooner than pairs of characters.
+ENOUGH = 0.6
+OF_WORDS = 0.22
+TWICE = 1.0  # taken away of what the best sentence says: `says` counts it as the passage's and as its own
 # What the best sentence adds for each nat of rarity of what it says of the question, beyond what one of so
 # many passages says by chance: less than none where it says no more than that.
-BEYOND_CHANCE = 0.14
+BEYOND_CHANCE = 0.1
 CHARACTER = 0.5  # what a character's rarity counts: two make a word
-SHORT = 1.0  # divided by the question's length in words: of a short one, more must be said
-MISFIT = 0.8  # what counts against it that only sentences not of the kind asked for say
+SHORT = 0.8  # divided by the question's length in words: of a short one, more must be said
+MISFIT = 0.4  # what counts against it that only sentences not of the kind asked for say
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,10 +83,11 @@ def supported(query: str, hits: Sequence[PassageHit]) -> bool:
             fitting = max(fitting, scored.coverage)
     spaced = sum(unit.weak is None for unit in question.units) / len(question.units)
     words = len(question.units) * (1 + spaced) / 2  # two characters for a word
-    said = saying.says + BEYOND_CHANCE * (sum(rarity) * about - math.log(max(1, hits[0].among)))
+    said = saying.says - TWICE * about
+    said += BEYOND_CHANCE * (sum(rarity) * about - math.log(max(1, hits[0].among)))
     if question.answer is not None:
         said -= MISFIT * (best - fitting)
-    return said - SHORT / max(1.5, words) >= ENOUGH
+    return said - SHORT / max(1.5, words) >= ENOUGH + OF_WORDS * spaced
 
 
 def _analysed(query: str, hits: Sequence[PassageHit]) -> Question:

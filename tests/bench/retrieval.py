@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import math
 import statistics
 import tempfile
 import time
@@ -94,18 +95,24 @@ async def measure(every: int, titles: Collection[str], url: str) -> dict[str, An
                 "R2": await bench.extracts(name),
                 "R3 answered": await bench.answered(name, own),
                 "R3 refused by the laws": 1 - await bench.answered("laws", own),
+                "R3 refused by the other half": await bench.refused_by_the_other_half(name),
+                "R3 refused by others": {
+                    other: 1 - await bench.answered(other, own) for other in SETS if other != name
+                },
                 "answer": await timed(bench.answer, name, asked),
             }
         figures["laws"] = {
             "R3 answered": await bench.answered("laws", ASKED_OF_THE_LAWS),
             "R3 refused by cmrc": 1 - await bench.answered("cmrc", ASKED_OF_THE_LAWS),
             "off topic, refused": 1 - await bench.answered("laws", OFF_TOPIC),
+            "off topic, refused by cmrc": 1 - await bench.answered("cmrc", OFF_TOPIC),
             "the four": await bench.law_ranks(),
             **{
                 half: await bench.law_articles([asked for asked in law_questions() if asked.half == half])
                 for half in HALVES
             },
         }
+        figures["mistyped"] = await bench.mistyped("xquad_en")
         await bench.engine.close()
     return figures
 
@@ -138,6 +145,8 @@ def answered_rows(figures: dict[str, Any]) -> list[dict[str, str]]:
             f"R2 (goal {R2_LEAST})": f"{of['R2']:.3f}",
             f"R3 answered ({ANSWERED_LEAST})": f"{of['R3 answered']:.3f}",
             f"R3 refused by the laws ({REFUSED_LEAST})": f"{of['R3 refused by the laws']:.3f}",
+            "by the other half": f"{of['R3 refused by the other half']:.3f}",
+            **{f"by {other}": f"{of['R3 refused by others'].get(other, math.nan):.3f}" for other in SETS},
             "p50 ms": f"{of['answer']['p50_ms']:.1f}",
             "p99 ms": f"{of['answer']['p99_ms']:.1f}",
         }
@@ -148,8 +157,10 @@ def answered_rows(figures: dict[str, Any]) -> list[dict[str, str]]:
 
 def law_rows(figures: dict[str, Any]) -> list[dict[str, str]]:
     laws = figures["laws"]
-    told = {name: f"{laws[name]:.3f}" for name in ("R3 answered", "R3 refused by cmrc", "off topic, refused")}
+    shares = ("R3 answered", "R3 refused by cmrc", "off topic, refused", "off topic, refused by cmrc")
+    told = {name: f"{laws[name]:.3f}" for name in shares}
     told |= {f"{half}, {part}": f"{laws[half][part]:.3f}" for half in HALVES for part in ("first", "cited")}
+    told |= {f"XQuAD en mistyped, {part}": f"{share:.3f}" for part, share in figures["mistyped"].items()}
     told["the four"] = f"{sum(laws['the four'].values())} of {len(laws['the four'])}"
     return [{"law questions": name, "share": value} for name, value in told.items()]
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 
 import hashlib
 import json
+import random
 import re
 import tarfile
 import time
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from uuid import UUID
 
@@ -30,6 +31,7 @@ ANSWERING = AnsweringSettings()
 DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
 SETS = {"cmrc": "cmrc2018_dev.json", "xquad_en": "xquad.en.json", "xquad_zh": "xquad.zh.json"}
 BASES = {"laws": UUID(int=1), "cmrc": UUID(int=2), "xquad_en": UUID(int=3), "xquad_zh": UUID(int=4)}
+BASES |= {"first half": UUID(int=5), "second half": UUID(int=6)}
 
 # The four that must be right: (question, part of the title, article).
 LAW_QUESTIONS = (
@@ -178,6 +180,20 @@ def laws(titles: Collection[str] = ()) -> Iterator[IndexDocument]:
                 yield IndexDocument(document_id, document_id, BASES["laws"], title, "paid", "zh", passages)
 
 
+def mistype(question: str, chance: random.Random) -> str | None:
+    """The question with a letter missing, added, changed or swapped in one of its words of five letters or
+    more, not the first; None where there is none."""
+    words = list(re.finditer("[A-Za-z]{5,}", question))
+    if not words:
+        return None
+    found = chance.choice(words)
+    at = chance.randrange(found.start() + 1, found.end() - 1)
+    other = chance.choice("abcdefghijklmnopqrstuvwxyz")
+    changed = ("", other + question[at], other, question[at + 1] + question[at])
+    kind = chance.randrange(len(changed))
+    return question[:at] + changed[kind] + question[at + 1 + (kind == 3) :]
+
+
 class Bench:
     """An engine in a folder of its own, holding all sets."""
 
@@ -239,6 +255,34 @@ class Bench:
     async def answered(self, name: str, questions: Sequence[str]) -> float:
         """The share of the questions that are answered and not refused."""
         return sum([bool(await self.answer(name, q)) for q in questions]) / len(questions)
+
+    async def refused_by_the_other_half(self, name: str) -> float:
+        """The share of a set's questions that are refused by the half of its paragraphs without their own: as
+        like them as texts can be that do not answer."""
+        documents, _ = questions_of(name)
+        middle = len(documents) // 2
+        halves = {"first half": documents[:middle], "second half": documents[middle:]}
+        foreign: dict[str, list[str]] = {}
+        for half, held in halves.items():
+            await self.engine.rebuild(BASES[half], [replace(d, knowledge_base_id=BASES[half]) for d in held])
+            own = {document.document_id for document in held}
+            foreign[half] = [a.question for a in self.asked[name] if a.document_id not in own]
+        answered = [await self.answered(half, asked) * len(asked) for half, asked in foreign.items()]
+        return 1 - sum(answered) / len(self.asked[name])
+
+    async def mistyped(self, name: str) -> dict[str, float]:
+        """Of the questions with one error in one of their words: the share that find their paragraph first,
+        and that are answered."""
+        chance = random.Random(7)
+        first = answered = count = 0
+        for asked in self.asked[name]:
+            if (question := mistype(asked.question, chance)) is None:
+                continue
+            count += 1
+            hits = await self.hits(name, question)
+            first += bool(hits) and hits[0].document_id == asked.document_id
+            answered += supported(question, hits)
+        return {"first": first / count, "answered": answered / count}
 
     async def law_articles(self, questions: Sequence[LawQuestion]) -> dict[str, float]:
         """The share whose article is the first passage; that are answered with it among three sentences."""

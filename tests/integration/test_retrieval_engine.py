@@ -85,3 +85,14 @@ async def test_own_questions_are_answered_and_foreign_ones_refused(bench: Bench)
     assert await bench.answered("cmrc", own) >= 0.93
     assert await bench.answered("laws", own) <= 0.12
     assert await bench.answered("cmrc", ASKED_OF_THE_LAWS) <= 0.15
+
+
+@pytest.mark.parametrize("name", ["xquad_en", "xquad_zh"])
+async def test_questions_are_refused_by_texts_of_the_same_kind_that_do_not_answer(
+    bench: Bench, name: str
+) -> None:
+    assert await bench.refused_by_the_other_half(name) >= 0.8
+
+
+async def test_questions_with_a_typing_error_find_their_paragraph(bench: Bench) -> None:
+    assert (await bench.mistyped("xquad_en"))["first"] >= 0.88
