@@ -53,6 +53,18 @@ async def test_a_word_mistyped_is_read_as_one_that_the_asker_may_see(passages: P
     assert not await passages.search(asked, "Where is the pparlmentt?", limit=5)
 
 
+async def test_a_language_that_only_withdrawn_text_was_in_is_not_spoken(passages: PassageEngine) -> None:
+    english = "Mr Haus and Mr Gart have been friends since they were in the same school."
+    german = "Die Häuser in dieser Straße haben alle einen Garten, und die Gärten sind sehr groß."
+    for base in (ONE, TWO):
+        await passages.add(base, [document(1, english, base=base), document(2, german, base=base)])
+    asked = "Häuser 和 Gärten 有多大"
+    assert len(await passages.search(scope(ONE), asked, limit=5)) == 2
+    await passages.add(ONE, [document(2, "Nothing is said of them here.", revision=2)])
+    assert await passages.search(scope(ONE), asked, limit=5) == []
+    assert await passages.search(scope(TWO, excluded={UUID(int=2)}), asked, limit=5) == []
+
+
 async def test_a_free_asker_opens_only_free_text(passages: PassageEngine) -> None:
     await passages.add(ONE, [document(1, "试用期的秘密"), document(2, "试用期的公开说明", paid=False)])
     assert {h.document_id for h in await passages.search(scope(ONE, tier="free"), "试用期", limit=9)} == {
