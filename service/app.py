@@ -11,6 +11,7 @@ from types import FrameType
 from litestar import Litestar
 
 from service.creator_api.router import router as creator_api
+from service.enterprise_api.openai_errors import handlers_of_all
 from service.enterprise_api.router import router as enterprise_api
 from service.http.dependencies import HANDLERS, litestar_options
 from service.http.envelope import enclose
@@ -40,11 +41,9 @@ def build_app(settings: Settings) -> Litestar:
             with draining(settings.drain_seconds):
                 yield
 
-    return Litestar(
-        route_handlers=[*HANDLERS, *DOORS],
-        lifespan=[lifespan],
-        **litestar_options(settings),
-    )
+    options = litestar_options(settings)
+    options["exception_handlers"] = handlers_of_all(options["exception_handlers"])
+    return Litestar(route_handlers=[*HANDLERS, *DOORS], lifespan=[lifespan], **options)
 
 
 @contextmanager

@@ -15,7 +15,7 @@ from litestar.params import FromPath, JSONBody
 
 from service.access.admission import KnowledgeBaseUnavailable
 from service.access.calls import KeyPrincipal
-from service.enterprise_api.openai_errors import EXCEPTION_HANDLERS, OPENAI_ERRORS
+from service.enterprise_api.openai_errors import ADDRESS, EXCEPTION_HANDLERS, OPENAI_ERRORS
 from service.enterprise_api.openai_reading import PREFIX, Conversation, names_of, read_chat, read_input
 from service.enterprise_api.openai_rendering import Asking, chat_completion, whole_response
 from service.enterprise_api.openai_schemas import (
@@ -160,7 +160,7 @@ def _card(model: ModelFact) -> ModelCard:
 
 
 router = Router(
-    path="/openai/v1",
+    path=ADDRESS,
     route_handlers=[complete_chat, respond, models, model],
     exception_handlers=EXCEPTION_HANDLERS,
     opt={"errors_as": OPENAI_ERRORS},

@@ -3,7 +3,7 @@
 import msgspec
 from litestar import Response
 from litestar.exceptions import HTTPException
-from litestar.types import ExceptionHandlersMap
+from litestar.types import ExceptionHandler, ExceptionHandlersMap
 
 from service.enterprise_api.openai_schemas import ErrorBody, ErrorDetail
 from service.http.asking import AnyRequest
@@ -47,6 +47,23 @@ def answer_error(request: AnyRequest, error: Exception) -> Response[bytes]:
 
 
 EXCEPTION_HANDLERS: ExceptionHandlersMap = {HTTPException: answer_error, Exception: answer_error}
+
+ADDRESS = "/openai/v1"
+
+
+def handlers_of_all(handlers: ExceptionHandlersMap) -> ExceptionHandlersMap:
+    """The application's own, but below this door's address also what no route of it takes, an unknown address
+    or method, is told in OpenAI's shape."""
+
+    def placed(handler: "ExceptionHandler[Exception]") -> "ExceptionHandler[Exception]":
+        def answer(request: AnyRequest, error: Exception) -> Response[bytes]:
+            within = request.scope["path"].startswith(f"{ADDRESS}/")
+            answered: Response[bytes] = (answer_error if within else handler)(request, error)
+            return answered
+
+        return answer
+
+    return {kind: placed(handler) for kind, handler in handlers.items()}
 
 
 def _written(problem: Problem, public_url: str) -> object:

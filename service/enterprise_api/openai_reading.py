@@ -35,6 +35,9 @@ def read_chat(body: ChatBody, *, longest: int) -> Conversation:
         raise InvalidInput(("/n", "must be 1: there is one answer"))
     if body.response_format not in (None, PLAIN):
         raise InvalidInput(("/response_format", "must be text: answers quote what they cite"))
+    if body.modalities is not None and "text" not in body.modalities:
+        raise InvalidInput(("/modalities", "must have text: answers are written"))
+    _refuse_forced_tool(body.tool_choice)
     return _read(body.messages, "/messages", longest=longest)
 
 
@@ -49,9 +52,17 @@ def read_input(body: ResponsesBody, *, longest: int) -> Conversation:
             raise InvalidInput((f"/{name}", "is not offered here; send the messages before in input"))
     if body.text is not None and body.text.get("format") not in (None, PLAIN):
         raise InvalidInput(("/text/format", "must be text: answers quote what they cite"))
+    _refuse_forced_tool(body.tool_choice)
     sent = body.input
     messages = [ChatMessage(role="user", content=sent)] if isinstance(sent, str) else list(_messages(sent))
     return _read(messages, "/input", longest=longest, instructions=body.instructions)
+
+
+def _refuse_forced_tool(choice: str | Part | None) -> None:
+    """Tools that may be used are not; one that must be would be waited for."""
+    allowed = choice.get("mode") == "auto" if isinstance(choice, dict) else choice in {None, "none", "auto"}
+    if not allowed:
+        raise InvalidInput(("/tool_choice", "must be auto or none: no tool is called here"))
 
 
 def _messages(items: Sequence[Part]) -> Iterable[ChatMessage]:

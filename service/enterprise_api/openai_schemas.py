@@ -23,7 +23,10 @@ class StreamOptions(Struct, kw_only=True):
 
 
 class ChatBody(Struct, kw_only=True):
-    """`model` is `kb/<slug>`, or several joined by `+`. The last user message is the question."""
+    """`model` is `kb/<slug>`, or several joined by `+`. The last user message is the question. Answers are
+    whole sentences with what they cite, as long as the service is set to make them: `stop`, `max_tokens`,
+    `max_completion_tokens`, `temperature`, `tools` and whatever else clients send is read past. What they
+    could not do without is refused: `n` above 1, a `response_format` but text, a forced tool, sound alone."""
 
     model: str
     messages: list[ChatMessage]
@@ -31,10 +34,13 @@ class ChatBody(Struct, kw_only=True):
     stream_options: StreamOptions | None = None
     n: int | None = None
     response_format: Part | None = None
+    tool_choice: str | Part | None = None
+    modalities: list[str] | None = None
 
 
 class ResponsesBody(Struct, kw_only=True):
-    """`model` is `kb/<slug>`, or several joined by `+`. The last user message of `input` is the question."""
+    """`model` is `kb/<slug>`, or several joined by `+`. The last user message of `input` is the question.
+    What else clients send (`temperature`, `tools` and so on) is read past, but not a forced tool."""
 
     model: str
     input: str | list[Part]
@@ -44,6 +50,7 @@ class ResponsesBody(Struct, kw_only=True):
     previous_response_id: str | None = None
     conversation: str | Part | None = None
     text: Part | None = None
+    tool_choice: str | Part | None = None
 
 
 class Place(Struct, kw_only=True):

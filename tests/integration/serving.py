@@ -11,6 +11,7 @@ from litestar.datastructures import State
 from litestar.types import ControllerRouterHandler
 from pydantic import SecretStr
 
+from service.enterprise_api.openai_errors import handlers_of_all
 from service.http.dependencies import HANDLERS, litestar_options
 from service.http.envelope import enclose
 from service.platform.database import Database
@@ -44,6 +45,7 @@ def _made_of(doors: Doors, settings: Settings) -> object:
 def application(context: Context, doors: Doors) -> Iterator[Litestar]:
     """``doors`` and the foundation around ``context``: an application that was used before, or a new one."""
     options = litestar_options(context.settings)
+    options["exception_handlers"] = handlers_of_all(options["exception_handlers"])
     idle = _idle.setdefault(_made_of(doors, context.settings), [])
     app = (
         idle.pop() if idle else enclose(Litestar(route_handlers=[*HANDLERS, *doors], **options), https=False)

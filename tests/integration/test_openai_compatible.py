@@ -256,6 +256,9 @@ REFUSED: list[tuple[dict[str, Any], dict[str, Any], int, str]] = [
     ({}, {"messages": [{"role": "user", "content": [{"type": "image_url"}]}]}, 400, "invalid_input"),
     ({}, {"n": 2}, 400, "invalid_input"),
     ({}, {"response_format": {"type": "json_object"}}, 400, "invalid_input"),
+    ({}, {"tool_choice": "required"}, 400, "invalid_input"),
+    ({}, {"tool_choice": {"type": "function", "function": {"name": "look"}}}, 400, "invalid_input"),
+    ({}, {"modalities": ["audio"]}, 400, "invalid_input"),
     ({}, {"messages": [{"role": "user", "content": "a\0b"}]}, 400, "invalid_input"),
 ]
 
@@ -270,6 +273,35 @@ async def test_refusals_are_errors_of_openais_shape(world: World) -> None:
         assert error["code"] == code
         assert error["type"] == {402: "insufficient_quota"}.get(status, "invalid_request_error")
         assert (error["param"] is not None) == (status in {400, 404})
+
+
+async def test_what_is_only_wished_is_read_past(world: World) -> None:
+    headers, _ = await world.key()
+    wished = {
+        "stop": ["。"],
+        "max_tokens": 5,
+        "temperature": 0,
+        "seed": 1,
+        "tools": [],
+        "modalities": ["text"],
+    }
+    for choice in ("auto", "none", {"type": "allowed_tools", "mode": "auto"}):
+        sent = chat(world, QUESTION) | wished | {"tool_choice": choice}
+        assert (await world.client.post(CHAT, json=sent, headers=headers)).status_code == 200
+
+
+async def test_where_there_is_nothing_openais_clients_are_told_in_their_shape_too(world: World) -> None:
+    headers, _ = await world.key()
+    for method, address, status, code in (
+        ("POST", "/openai/v1/embeddings", 404, "not_found"),
+        ("GET", "/openai/v1/responses/resp_1", 404, "not_found"),
+        ("GET", CHAT, 405, "method_not_allowed"),
+    ):
+        answer = await world.client.request(method, address, headers=headers)
+        assert (answer.status_code, answer.headers["content-type"]) == (status, "application/json")
+        assert answer.json()["error"]["code"] == code
+    elsewhere = await world.client.get("/openai/v2/models", headers=headers)
+    assert elsewhere.headers["content-type"] == "application/problem+json"
 
 
 async def test_over_the_rate_is_429_with_the_time_to_wait(world: World) -> None:
