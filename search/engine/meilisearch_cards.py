@@ -14,7 +14,7 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
-from meilisearch.errors import MeilisearchError
+from meilisearch.errors import MeilisearchApiError, MeilisearchError
 
 from search.engine.config import EngineConfig
 from search.engine.meilisearch_client import Meilisearch, NotThere, TaskFailed, batches
@@ -133,7 +133,6 @@ class MeilisearchCardEngine:
         return any(index["uid"] == self._index for index in found["results"])
 
     def _create(self, index: str) -> None:
-        """By its settings, so that it is never there without them: searches would be refused."""
         self._server.write("patch", f"indexes/{index}/settings", _settings(self._config.synonyms))
 
     def _add(self, index: str, cards: Iterable[Card]) -> list[Refused]:
@@ -158,28 +157,48 @@ class MeilisearchCardEngine:
 
     # -- reading, in a thread
 
-    def _words(self, wanted: Sequence[Wanted]) -> list[str]:
-        """What to look for: words as stems. Of a longer query, not what no card has: the server drops words
-        by how frequent they are, and would keep those for the last."""
+    def _asked(self, queries: list[dict[str, Any]]) -> Any:
+        http = self._server.client.http
+        try:
+            return http.post("multi-search", {"queries": queries})["results"]
+        except MeilisearchApiError as error:
+            if not (error.code or "").startswith("invalid_search"):
+                raise
+            # When an index is made, it is seen before its settings are.
+            if http.get(f"indexes/{self._index}/settings/filterable-attributes") == []:
+                raise NotThere("an index is being made") from error
+            return http.post("multi-search", {"queries": queries})["results"]
+
+    def _words(self, wanted: Sequence[Wanted]) -> tuple[list[str], bool]:
+        """What to look for, and whether the last of it may be the beginning of a word. Of each part the form
+        that most cards have: a stem, unless their language was taken for another. Of more than two parts,
+        not what no card has: the server drops words by how frequent they are, and would keep those for
+        the last."""
         chosen = _chosen(wanted)
-        words = [_spell(w.forms[-1] if w.word else w.forms[0]) for w in chosen]
-        if len(words) <= 2:
-            return words
-        alone = [{"indexUid": self._index, "q": word, "limit": 0} for word in words]
-        counted = self._server.client.http.post("multi-search", {"queries": alone})["results"]
-        return [
-            word
-            for word, w, found in zip(words, chosen, counted, strict=True)
-            if w.also or found["estimatedTotalHits"]
-        ]
+        forms = [list(dict.fromkeys(_spell(form) for form in reversed(w.forms))) for w in chosen]
+        few = len(chosen) <= 2
+        best = [(0 if w.also or few else -1, one[0], w) for w, one in zip(chosen, forms, strict=True)]
+        if not few or any(len(one) > 1 for one in forms):
+            alone = [(i, form) for i, one in enumerate(forms) for form in one]
+            queries = [
+                {"indexUid": self._index, "q": form + _ending(chosen[i].prefix), "limit": 0}
+                for i, form in alone
+            ]
+            counted = self._server.client.http.post("multi-search", {"queries": queries})["results"]
+            for (i, form), found in zip(alone, counted, strict=True):
+                if (count := int(found["estimatedTotalHits"])) > max(0, best[i][0]):
+                    best[i] = (count, form, chosen[i])
+        kept = [(form, w) for count, form, w in best if count >= 0]
+        return [form for form, _ in kept], bool(kept) and kept[-1][1].prefix
 
     def _search(self, query: CardQuery, asked: Asked, position: Position | None) -> CardPage:
-        words = self._words(asked.wanted)
+        words, beginning = self._words(asked.wanted)
         least = _least(len(asked.wanted))
         if asked.wanted and len(words) < least:
             return CardPage([], no_facets(), 0, None)
         filters = [f"by_{name} = {_quoted(value)}" for name, value in filters_of(query).items()]
-        common: dict[str, Any] = {"indexUid": self._index, "q": " ".join(words), "filter": filters}
+        common: dict[str, Any] = {"indexUid": self._index, "filter": filters}
+        common["q"] = " ".join(words) + _ending(beginning)
         if words:
             common |= _strictness(len(words), least)
         # By pages, which counts all matches: by limits, some of those below a threshold are counted too.
@@ -195,7 +214,7 @@ class MeilisearchCardEngine:
             asking["sort"] = [f"{name}:desc" for name in _BELOW[asked.sort]]
             if position:
                 asking["filter"] = [*filters, _below(asked.sort, position.key)]
-        answers = self._server.client.http.post("multi-search", {"queries": [counting, asking]})["results"]
+        answers = self._asked([counting, asking])
         facets = {n: most(answers[0]["facetDistribution"].get(f"facet_{n}", {})) for n in FACETS}
         entries, start = answers[1]["hits"], 0
         if relevance and position:
@@ -259,6 +278,11 @@ def _chosen(wanted: Sequence[Wanted]) -> Sequence[Wanted]:
     grams = [w for w in wanted if not w.word]
     kept = [*(w for w in wanted if w.word), *grams[::2], *grams[1::2]][:WORDS]
     return [w for w in wanted if w in kept]
+
+
+def _ending(beginning: bool) -> str:
+    """Of a query: the server takes its last word for a beginning, unless something follows it."""
+    return "" if beginning else " "
 
 
 def _least(parts: int) -> int:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from typing import Any
 
 from search.mistyping import within
@@ -36,12 +37,17 @@ class Meilisearch:
         self.headers = {"Content-Type": "application/json"}
         self.indexes: dict[str, Index] = {}
         self.tasks: list[dict[str, Any]] = []
+        # An index is seen before its settings are: here, until the task is asked about.
+        self.bare: dict[int, Callable[[], None]] = {}
 
     def answer(self, method: str, path: list[str], asked: dict[str, str], body: bytes) -> Answer:
         given: Any = json.loads(body) if body and body != b"null" else None
         try:
             if path[0] == "tasks":
+                self.bare.pop(int(path[1]), lambda: None)()
                 return 200, self.tasks[int(path[1])]
+            if method == "GET" and path[2:] == ["settings", "filterable-attributes"]:
+                return 200, self._index(path[1]).settings.get("filterableAttributes", [])
             if path == ["multi-search"]:
                 return 200, {"results": [self._search(query) for query in given["queries"]]}
             if method == "GET" and path == ["indexes"]:
@@ -78,7 +84,8 @@ class Meilisearch:
                 unknown = {r for r in given["rankingRules"] if r not in RULES and not r.endswith(":desc")}
                 if unknown:
                     raise Refusal(400, "invalid_settings_ranking_rules")
-                self.indexes.setdefault(uid, Index()).settings = given
+                index = self.indexes.setdefault(uid, Index())
+                self.bare[len(self.tasks)] = lambda: index.__setattr__("settings", given)
             case ["POST", "indexes", uid, "documents"]:
                 for document in given:
                     if (
@@ -114,7 +121,7 @@ class Meilisearch:
             if all(Filter(text, usable).passes(document) for text in asked.get("filter", []))
         ]
         words = asked["q"].split()[:10]
-        query = Query(index.settings, words, list(index.documents.values()))
+        query = Query(index.settings, words, list(index.documents.values()), not asked["q"].endswith(" "))
         found = [
             (rank, document)
             for document in kept
@@ -152,7 +159,10 @@ class Meilisearch:
 class Query:
     """Words matched, fewest errors, foremost field: as much of the ranking as is written out here."""
 
-    def __init__(self, settings: dict[str, Any], words: list[str], documents: list[Document]) -> None:
+    def __init__(
+        self, settings: dict[str, Any], words: list[str], documents: list[Document], beginning: bool
+    ) -> None:
+        self._beginning = beginning
         self._fields: list[str] = settings["searchableAttributes"]
         self._strict = set(settings["typoTolerance"]["disableOnAttributes"])
         self._words = words
@@ -189,7 +199,8 @@ class Query:
         found = []
         for number, field in enumerate(self._fields):
             held = set(document[field].split())
-            prefix = place == len(self._words) - 1 and any(one.startswith(word) for one in held)
+            last = self._beginning and place == len(self._words) - 1
+            prefix = last and any(one.startswith(word) for one in held)
             if word in held or prefix:
                 found.append((0, number))
             elif field not in self._strict and any(within(one, word, slack) for one in held):

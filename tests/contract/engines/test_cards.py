@@ -47,6 +47,15 @@ async def test_the_square_finds(cards: CardEngine, query: str, expected: list[in
     assert found(await cards.search(CardQuery(query))) == expected
 
 
+async def test_a_word_is_found_in_a_card_taken_for_another_language(cards: CardEngine) -> None:
+    """Its stem is another there, the word itself is not. And a letter alone is no beginning of a word."""
+    await cards.put(
+        [card(1, "-minus sale", 'say "quoted phrase" here'), card(2, "C++"), card(3, "Cafe culture")]
+    )
+    assert found(await cards.search(CardQuery('"quoted phrase"'))) == [1]
+    assert found(await cards.search(CardQuery("C++"))) == [2]
+
+
 async def test_a_tagline_is_found_and_marked_as_itself(cards: CardEngine) -> None:
     await cards.put([*SQUARE, card(4, "阳台", "种花的书", tagline="一年四季都有花 Roses all year")])
     page = await cards.search(CardQuery("四季"))
