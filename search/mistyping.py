@@ -14,6 +14,14 @@ def slack(word: str) -> int:
 
 def errors(word: str, other: str) -> int:
     """How many errors part the words; what was swapped is not changed again."""
+    start, end, other_end = 0, len(word), len(other)
+    while start < end and start < other_end and word[start] == other[start]:
+        start += 1
+    while start < end and start < other_end and word[end - 1] == other[other_end - 1]:
+        end, other_end = end - 1, other_end - 1
+    word, other = word[start:end], other[start:other_end]  # what is alike at both ends parts nothing
+    if len(word) < 2 and len(other) < 2:
+        return max(len(word), len(other))
     before: list[int] = []
     row = list(range(len(other) + 1))
     for i, a in enumerate(word, 1):

@@ -120,12 +120,12 @@ class EmbeddedPassageEngine:
         # Weights from the statistics of the whole scope make candidates of all its indexes comparable.
         drawing = clauses(statistics.telling(question))
         wanted = max(CANDIDATES, limit)
-        found: list[tuple[Found, IndexView, PassageIndex]] = []
+        found: list[tuple[list[Found], UUID, PassageIndex]] = []
         for (view, _, index), terms_held in zip(opened, held, strict=True):
             hits = index.candidates(drawing, terms_held, view.excluded_documents, wanted)
-            found += ((hit, view, index) for hit in hits)
-        least = worth_reading([hit[0] for hit, _, _ in found], limit)
-        read = [index.read(view.knowledge_base_id, hit) for hit, view, index in found if hit[0] >= least]
+            found.append((hits, view.knowledge_base_id, index))
+        least = worth_reading([hit[0] for hits, _, _ in found for hit in hits], limit)
+        read = [index.read(base, hit) for hits, base, index in found for hit in hits if hit[0] >= least]
         return ordered(question, statistics, read, limit)
 
     def _opened(self, view: IndexView) -> tuple[Current, PassageIndex] | None:
