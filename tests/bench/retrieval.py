@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import math
 import statistics
 import tempfile
 import time
@@ -146,13 +145,17 @@ def answered_rows(figures: dict[str, Any]) -> list[dict[str, str]]:
             f"R3 answered ({ANSWERED_LEAST})": f"{of['R3 answered']:.3f}",
             f"R3 refused by the laws ({REFUSED_LEAST})": f"{of['R3 refused by the laws']:.3f}",
             "by the other half": f"{of['R3 refused by the other half']:.3f}",
-            **{f"by {other}": f"{of['R3 refused by others'].get(other, math.nan):.3f}" for other in SETS},
+            **{f"by {other}": _told(of["R3 refused by others"].get(other)) for other in SETS},
             "p50 ms": f"{of['answer']['p50_ms']:.1f}",
             "p99 ms": f"{of['answer']['p99_ms']:.1f}",
         }
         for name, of in figures.items()
         if name in SETS
     ]
+
+
+def _told(share: float | None) -> str:
+    return "" if share is None else f"{share:.3f}"
 
 
 def law_rows(figures: dict[str, Any]) -> list[dict[str, str]]:
