@@ -18,7 +18,7 @@ from tests.faults.running import children, command, stretched, until
 from tests.own_time import own_time
 from tests.scale import times
 
-pytestmark = pytest.mark.soak
+pytestmark = [pytest.mark.soak, pytest.mark.timed]
 
 KILLS = times(5, 1000)
 SEED = int(os.environ.get("ZHIHAO_TEST_SEED", "20260722"))

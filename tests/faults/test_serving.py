@@ -28,6 +28,7 @@ from tests.journeys.people import OPEN, Person, eventually, fen, first_metered, 
 from tests.journeys.serving import free_port, fresh_folder
 from tests.own_time import own_time
 
+pytestmark = pytest.mark.timed
 BACK_SECONDS = 10
 SAID = "Feed roses with potash in early spring and again after the first flush of flowers in June. [1]"
 
