@@ -14,6 +14,7 @@ from operator import add
 import opencc
 import snowballstemmer
 
+from search.irregular import BASES
 from search.languages import STEMMERS, guess, plain, tagged
 
 _T2S = opencc.OpenCC("t2s")
@@ -102,8 +103,11 @@ def articles(folded: str) -> Iterator[tuple[str, int, int]]:
 
 @lru_cache(maxsize=200_000)
 def stem(word: str, language: str) -> str:
-    """The Snowball stem, without accents; where the language has no stemmer, the word with its accents."""
+    """The Snowball stem, without accents, in English of the word that an irregular form is of; where the
+    language has no stemmer, the word with its accents."""
     stemmer = _stemmer(language)
+    if language == "en":
+        word = BASES.get(word, word)
     return plain(stemmer.stemWord(word)) if stemmer and not word.isdigit() else word
 
 

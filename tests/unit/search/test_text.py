@@ -32,6 +32,13 @@ def test_words_give_themselves_and_their_stem() -> None:
     assert stem("häuser", "de") == stem("haus", "de") == "haus"
 
 
+def test_irregular_forms_stem_to_their_word_in_english_alone() -> None:
+    assert {stem(form, "en") for form in ("begin", "begins", "beginning", "began", "begun")} == {"begin"}
+    assert stem("women", "en") == stem("woman", "en")
+    assert stem("founded", "en") != stem("found", "en"), "what was founded was not found"
+    assert stem("man", "de") == "man" != stem("men", "de")
+
+
 def test_chinese_numerals_meet_digits() -> None:
     assert "1077" in tokens("第一千零七十七条")
     assert [digits for digits, _, _ in numbers("三年以上，一般二十万元，二〇二四年")] == [
