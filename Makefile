@@ -4,8 +4,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-# What runs at a time.
-WORKERS ?= 2
+# What runs at a time: one more than there are cores, for each waits for its database now and then.
+WORKERS ?= $(shell expr $$(nproc) + 1)
 
 # Containers often set it: then every process would compile all of the sources for itself.
 unexport PYTHONDONTWRITEBYTECODE
