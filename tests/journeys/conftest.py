@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 
@@ -13,8 +14,8 @@ ISSUER = f"http://127.0.0.1:{free_port()}"
 """Where a provider of OpenID may be started."""
 
 
-@pytest.fixture(scope="session")
-def service() -> Iterator[Served]:
+@contextmanager
+def serving_soon() -> Iterator[Served]:
     """A real ``zhihao serve`` on embedded parts. Some things happen sooner, to wait less; sites of the tests
     are on this machine."""
     secret = "a secret of the tests, long enough"
@@ -29,6 +30,13 @@ def service() -> Iterator[Served]:
         "ZHIHAO_OPERATOR_EMAILS": OPERATOR,
     }
     with fresh_folder() as folder, serving(folder, **sooner) as served:
+        yield served
+
+
+@pytest.fixture(scope="session")
+def service() -> Iterator[Served]:
+    """The service of all that leave it as it was for others."""
+    with serving_soon() as served:
         yield served
         for client in OPEN:
             client.close()

@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+from collections.abc import Iterator
 from typing import Any
 
 import httpx
@@ -9,14 +10,23 @@ import pytest
 
 from tests.clients import bringing
 from tests.journeys import texts
-from tests.journeys.conftest import OPERATOR
+from tests.journeys.conftest import OPERATOR, serving_soon
 from tests.journeys.people import Caller, Person, first_metered
+from tests.journeys.serving import Served
 from tests.journeys.trying import Trial
 from tests.scale import times
 
 
 @pytest.fixture(scope="module")
-def document(service: Any) -> dict[str, Any]:
+def service() -> Iterator[Served]:
+    """One of this file's own: an operator's calls at random change what all others meet, the platform's share
+    among it."""
+    with serving_soon() as served:
+        yield served
+
+
+@pytest.fixture(scope="module")
+def document(service: Served) -> dict[str, Any]:
     answer = httpx.get(f"{service.url}/schema/openapi.json", timeout=30, trust_env=False)
     return dict(answer.json())
 
@@ -26,7 +36,7 @@ def token_of(person: Caller) -> str:
 
 
 @pytest.mark.soak
-def test_every_operation_does_what_the_document_says(service: Any, document: dict[str, Any]) -> None:
+def test_every_operation_does_what_the_document_says(service: Served, document: dict[str, Any]) -> None:
     creator = Person(service.url, "林知行")
     creator.open_profile()
     asked = creator.publish_texts("玫瑰 to be asked", [texts.ROSE])
@@ -65,7 +75,7 @@ def test_every_operation_does_what_the_document_says(service: Any, document: dic
 
 
 def test_a_client_generated_from_the_document_goes_from_an_account_to_a_passage(
-    service: Any, document: dict[str, Any]
+    service: Served, document: dict[str, Any]
 ) -> None:
     anywhere = json.dumps(document).replace(document["servers"][0]["url"], "http://127.0.0.1")
     try:
