@@ -29,7 +29,7 @@ SCALE = 32  # weights are whole multiples of 1/32
 HEAD = 0.35
 SPOKEN = "\u0001"  # before the language of a passage's words, as a term of its body
 TONGUES = tuple(SPOKEN + language for language in KNOWN)
-MENDED = 12  # how many words of a question are looked for as others
+MENDED = 4  # how many words of a question are looked for as others; where words abound each takes its time
 WORTH = 0.45  # of the heaviest candidate's weight: lighter ones are not read, while there are enough
 
 
