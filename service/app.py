@@ -13,7 +13,7 @@ from litestar import Litestar
 from service.creator_api.router import router as creator_api
 from service.enterprise_api.openai_errors import handlers_of_all
 from service.enterprise_api.router import router as enterprise_api
-from service.http.dependencies import HANDLERS, litestar_options
+from service.http.dependencies import HANDLERS, Options, litestar_options
 from service.http.envelope import enclose
 from service.operator_api.router import router as operator_api
 from service.platform.collecting import collect_seldom
@@ -41,9 +41,14 @@ def build_app(settings: Settings) -> Litestar:
             with draining(settings.drain_seconds):
                 yield
 
+    return Litestar(route_handlers=[*HANDLERS, *DOORS], lifespan=[lifespan], **options_of(settings))
+
+
+def options_of(settings: Settings) -> Options:
+    """What every application of these doors is made with."""
     options = litestar_options(settings)
     options["exception_handlers"] = handlers_of_all(options["exception_handlers"])
-    return Litestar(route_handlers=[*HANDLERS, *DOORS], lifespan=[lifespan], **options)
+    return options
 
 
 @contextmanager

@@ -11,8 +11,8 @@ from litestar.datastructures import State
 from litestar.types import ControllerRouterHandler
 from pydantic import SecretStr
 
-from service.enterprise_api.openai_errors import handlers_of_all
-from service.http.dependencies import HANDLERS, litestar_options
+from service.app import options_of
+from service.http.dependencies import HANDLERS
 from service.http.envelope import enclose
 from service.platform.database import Database
 from service.platform.settings import Settings
@@ -44,8 +44,7 @@ def _made_of(doors: Doors, settings: Settings) -> object:
 @contextmanager
 def application(context: Context, doors: Doors) -> Iterator[Litestar]:
     """``doors`` and the foundation around ``context``: an application that was used before, or a new one."""
-    options = litestar_options(context.settings)
-    options["exception_handlers"] = handlers_of_all(options["exception_handlers"])
+    options = options_of(context.settings)
     idle = _idle.setdefault(_made_of(doors, context.settings), [])
     app = (
         idle.pop() if idle else enclose(Litestar(route_handlers=[*HANDLERS, *doors], **options), https=False)
